@@ -24,7 +24,7 @@ from engine.operate.coupons import missing_secret
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
 from engine.operate.recreated_topics import check_made_again, made_again
-from engine.operate.topics import check_apart, paired_topics, source_topics, topics_of
+from engine.operate.topics import check_apart, source_topics, topics_of, written_topics
 from engine.operate.words import count_of
 from engine.ports import (
     MAX_MESSAGE,
@@ -157,12 +157,22 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
         yield fail("topics", f"missing, or hidden from us: {', '.join(missing)}", "`engine topics create` makes them")
     else:
         yield ok("topics", f"all {len(topics)} are there")
-    paired = [topic for topic in paired_topics(settings, catalog) if topic in counts]
-    if len({counts[topic] for topic in paired}) > 1:
-        listed = ", ".join(f"{topic} {counts[topic]}" for topic in paired)
-        yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
-    elif paired:
-        yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
+    yield from partitions_findings(source_topics(settings, catalog), written_topics(settings, catalog), counts)
+
+
+def partitions_findings(read: Sequence[str], written: Sequence[str], counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Whether topics have as many partitions as workers need. `written`: those that they write to by partition."""
+    numbers = {counts[topic] for topic in read if topic in counts}
+    there = [topic for topic in (*read, *written) if topic in counts]
+    fewest = max(numbers, default=0)
+    if len(numbers) > 1 or any(counts[topic] < fewest for topic in there):
+        listed = ", ".join(f"{topic} {counts[topic]}" for topic in there)
+        advice = "what workers read needs the same, what they write to as many or more; docs/operations.md says how"
+        yield fail("partitions", f"the numbers differ: {listed}", advice)
+    elif there:
+        listed = ", ".join(f"{topic} {counts[topic]}" for topic in there if counts[topic] != fewest)
+        same = ", ".join(topic for topic in there if counts[topic] == fewest)
+        yield ok("partitions", ", ".join(filter(None, (f"{fewest} in {same}" if same else "", listed))))
 
 
 def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Finding]:

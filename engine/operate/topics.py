@@ -53,22 +53,24 @@ def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours, *derived))))
 
 
-def paired_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
-    """The topics that must have the same number of partitions: p of the first goes to p of the others."""
+def written_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """The topics that workers write to by partition: what partition p decides goes to p of these. So they need as many
+    partitions as the topics that workers read, or more."""
     derived = (settings.derived_topic,) if catalog.derives else ()
-    return (*source_topics(settings, catalog), settings.outreach_topic, *derived)
+    return (settings.outreach_topic, *derived)
 
 
 def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
-    """The partition counts of topics to make: workers need the same number everywhere. Raises UsageError."""
-    paired = paired_topics(settings, catalog)
-    there = {topic: counts[topic] for topic in paired if topic in counts}
-    numbers = set(there.values()) | ({asked} if asked else set())
-    if len(numbers) > 1:
+    """The partition count of topics to make: as those have that workers read and that are there. Raises UsageError."""
+    read, written = source_topics(settings, catalog), written_topics(settings, catalog)
+    there = {topic: counts[topic] for topic in (*read, *written) if topic in counts}
+    numbers = {there[topic] for topic in read if topic in there} | ({asked} if asked else set())
+    wanted = max(numbers or there.values(), default=DEFAULT_PARTITIONS)
+    if len(numbers) > 1 or any(count < wanted for count in there.values()):
         listed = ", ".join(f"{topic} has {count}" for topic, count in there.items())
         message = f"events and outreach need the same number of partitions: {listed}; asked for {asked or 'the same'}"
         raise UsageError(message)
-    return numbers.pop() if numbers else DEFAULT_PARTITIONS
+    return wanted
 
 
 def topics_wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:

@@ -7,7 +7,7 @@ from engine.adapters.kafka.admin import check_topics
 from engine.config import Settings
 from engine.operate.drain import Drain
 from engine.operate.positions import PartitionOfKey
-from engine.operate.topics import is_ingested, paired_topics, source_topics
+from engine.operate.topics import is_ingested, source_topics, written_topics
 from engine.ports import Hooks, IngestMark, StateStore
 from engine.testing import Project
 from engine.wiring.brokers import KafkaBrokers
@@ -43,7 +43,7 @@ def drain(
     check_settings(settings, project)
     catalog, brokers = project.book.catalog, KafkaBrokers(settings)
     rules, topics = rules_of(settings, project), source_topics(settings, catalog)
-    partitions = check_topics(kafka_settings(settings, paired_topics(settings, catalog)))
+    partitions = check_topics(kafka_settings(settings, topics), written_topics(settings, catalog))
     trusted = TrustedTime(wall_clock) if settings.clock == "event" else trusted_time(settings, store)
     ingest = _Standing(settings.events_topic) if is_ingested(catalog) else None
     with brokers.admin() as admin:

@@ -15,7 +15,7 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
-from engine.operate.topics import check_apart, paired_topics, source_topics
+from engine.operate.topics import check_apart, source_topics, written_topics
 from engine.ports import Hooks, IngestProgress, StateStore, TopicWriter, largest_value
 from engine.testing import Project
 from engine.wire.decode import Decoder
@@ -168,9 +168,10 @@ def build_worker(
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     check_apart(settings, rules.book.catalog)
-    partitions = check_topics(kafka_settings(settings, paired_topics(settings, rules.book.catalog)))
+    catalog = rules.book.catalog
+    topics = source_topics(settings, catalog)
+    partitions = check_topics(kafka_settings(settings, topics), written_topics(settings, catalog))
     check_stored(store, partitions)
-    topics = source_topics(settings, rules.book.catalog)
     context = context_of(settings, rules, store, writer, hooks, trusted, partitions, ingest)
     context = replace(context, check_grown=GrowthCheck(kafka_settings(settings, topics), partitions))
     return Worker(join_group(settings, topics), context, rules, batch=settings.batch)

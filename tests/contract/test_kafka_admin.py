@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaConsumer
 
-from engine.adapters.kafka.admin import open_cluster
+from engine.adapters.kafka.admin import check_topics, open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, NewTopic
@@ -29,6 +29,19 @@ def test_a_topic_that_is_there_stays_as_it_is(settings: KafkaSettings, topic_pre
         assert admin.create_topics([NewTopic(first, 3)]) == [first]
         assert admin.create_topics([NewTopic(first, 5), NewTopic(second, 2, 1, {"retention.ms": "-1"})]) == [second]
         assert admin.partition_counts([first, second, topic_prefix + "third"]) == {first: 3, second: 2}
+
+
+def test_a_topic_that_workers_only_write_to_may_have_more_partitions_and_no_fewer(
+    settings: KafkaSettings, topic_prefix: str
+) -> None:
+    read, more, fewer = (topic_prefix + name for name in ("read", "more", "fewer"))
+    with open_cluster(settings) as admin:
+        admin.create_topics([NewTopic(read, 3), NewTopic(more, 5), NewTopic(fewer, 2)])
+    assert check_topics(replace(settings, topics=(read,)), [more, read]) == 3
+    with pytest.raises(SourceUnavailable, match=rf"fewer.*has 2 partitions and {read} has 3"):
+        check_topics(replace(settings, topics=(read,)), [more, fewer])
+    with pytest.raises(SourceUnavailable, match=rf"more.*has 5 partitions and {read} has 3"):
+        check_topics(replace(settings, topics=(read, more)))
 
 
 def test_a_topic_that_cannot_be_made_is_named_with_the_reason(settings: KafkaSettings, topic_prefix: str) -> None:

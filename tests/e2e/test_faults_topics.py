@@ -208,9 +208,11 @@ def reshard(stage: Stage, grown: Stage, log: str) -> Process:
 
 @pytest.mark.parametrize("client", ["confluent", "kafka-python"])
 def test_a_worker_one_of_whose_topics_grows_ends_and_says_which(stage: Stage, client: str) -> None:
-    """The new partitions of a second topic would be nobody's, and a customer's events in two places."""
+    """The new partitions of a second topic would be nobody's, and a customer's events in two places. Outreach may have
+    more: where a customer is, there it goes."""
     second = stage.topics.make("second")
     stage.use(live_project([stage.topics.events, second], BOUGHT))
+    grow(stage, stage.topics.outreach)
     worker = stage.start("a", kafka_client=client, **LIVE)
     stage.until_members(1)
     grow(stage, second)

@@ -1,6 +1,6 @@
 """Questions to the cluster and new topics, by the configured client library. Commands and workers use it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.adapters.kafka.library import Cluster, library
@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _MISSING: Final = "does not exist, or we may not see it; `engine topics create` makes it"
+_SAME: Final = "a customer's events must be in the same of both"
 
 
 def open_cluster(settings: KafkaSettings) -> Cluster:
@@ -25,19 +26,21 @@ def open_cluster(settings: KafkaSettings) -> Cluster:
     return library(settings).cluster(settings)
 
 
-def check_topics(settings: KafkaSettings) -> int:
-    """The topics' number of partitions. Raises SourceUnavailable if a topic is missing or has another number."""
+def check_topics(settings: KafkaSettings, written: Sequence[str] = ()) -> int:
+    """The topics' number of partitions. Raises SourceUnavailable if a topic is missing or has another number, or where
+    one that is written to by partition has fewer."""
     with open_cluster(settings) as admin:
-        counts = admin.partition_counts(settings.topics)
-    for topic in settings.topics:
+        counts = admin.partition_counts((*settings.topics, *written))
+    first = settings.topics[0]
+    for topic in (*settings.topics, *written):
         if topic not in counts:
             raise SourceUnavailable(topic, _MISSING)
-        first = settings.topics[0]
-        if counts[topic] != counts[first]:
-            here, there = counts[topic], counts[first]
-            why = f"has {here} partitions and {first} has {there}: a customer's events must be in the same of both"
+        here, there = counts[topic], counts[first]
+        if here < there or (here > there and topic not in written):
+            needs = "what is decided in one goes to the same here" if topic in written else _SAME
+            why = f"has {here} partitions and {first} has {there}: {needs}"
             raise SourceUnavailable(topic, why)
-    return counts[settings.topics[0]]
+    return counts[first]
 
 
 def check_exist(settings: KafkaSettings, topics: Iterable[str]) -> None:
