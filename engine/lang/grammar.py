@@ -3,6 +3,7 @@
 What pydantic checks here is form; what needs the other files is checked where they are compiled.
 """
 
+import re
 from collections.abc import Set
 from typing import Annotated, Any, Literal
 
@@ -44,11 +45,27 @@ from engine.lang.triggers import When
 
 # events.yaml
 
+_ITEM = re.compile(r"\[(\d+)\]")
+"""The number of a list's item as jq and JSONPath write it."""
+
+
+def _check_path(path: str, key: str) -> None:
+    plain = _ITEM.sub(r".\1", path.removeprefix("$."))
+    if plain != path:
+        refuse("bad-value", f"'{path}' is not a path", f"write {plain}", key)
+    if path and not all(path.split(".")):
+        refuse("bad-value", f"'{path}' is not a path", "one dot between two names: customer.email", key)
+
 
 class SourceTime(Strict):
     label = "time"
     field: str = Field(description="The field that says when the event happened; dotted when nested.")
     unit: TimeUnit = Field("ms", description="What an epoch number counts.")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> "SourceTime":
+        _check_path(self.field, "field")
+        return self
 
 
 def _source_time(value: Any) -> Any:
@@ -76,6 +93,9 @@ class SourceFields(Strict):
         if self.event and (told := sorted({"type", "types"} & self.model_fields_set)):
             message = f"source has both 'event' and '{told[0]}'"
             refuse("bad-value", message, "`event` is for records that do not say their type", told[0])
+        for key in ("id", "customer", "type", "properties"):
+            if (path := getattr(self, key)) != ".":
+                _check_path(path, key)
         return self
 
 
@@ -98,8 +118,7 @@ class PropertyFields(Strict):
     def _can_be_read(self) -> "PropertyFields":
         if self.from_ and self.type not in ("number", "integer"):
             refuse("bad-value", f"{self.type} is not read from text", "only number and integer are", "from")
-        if self.field and not all(self.field.split(".")):
-            refuse("bad-value", f"'{self.field}' is not a path", "one dot between two names: customer.email", "field")
+        _check_path(self.field, "field")
         if self.unit and self.type != ("date" if self.unit == "d" else "time"):
             help = "a number is a time in s, ms, us or ns, and a date in d, the days since 1970"
             refuse("bad-value", f"a {self.type} is not counted in {self.unit}", help, "unit")
