@@ -14,10 +14,12 @@ CATALOG = Catalog(events={"signup": EventType("signup", {one.name: one for one i
 DIGITS = "9" * 400
 
 
-def decoded(unit: str = "s", time: str = "1790000000", identity: str = '"e"', **properties: str) -> Event | None:
+def decoded(
+    unit: str = "s", time: str = "1790000000", identity: str = '"e"', type: str = '"signup"', **properties: str
+) -> Event | None:
     source = Source("shop", "shop", unit=unit)  # type: ignore[arg-type]
     inner = ",".join(f'"{name}":{value}' for name, value in properties.items())
-    value = f'{{"id":{identity},"type":"signup","customer":"c","time":{time},"properties":{{{inner}}}}}'
+    value = f'{{"id":{identity},"type":{type},"customer":"c","time":{time},"properties":{{{inner}}}}}'
     return Decoder(source, CATALOG).decode(Record("shop", 0, 1, value.encode()), NOW)
 
 
@@ -79,7 +81,7 @@ def test_the_largest_that_a_state_can_hold_is_taken(kind: str, value: str, means
 
 @pytest.mark.parametrize("identity", [DIGITS, "18446744073709551616", "-9223372036854775809"])
 def test_an_id_of_more_than_64_bits_has_to_be_a_string(identity: str) -> None:
-    with pytest.raises(BadRecord, match="bad-id"):
+    with pytest.raises(BadRecord, match="64 bits"):
         decoded(identity=identity)
     event = decoded(identity=f'"{DIGITS}"')
     assert event is not None
@@ -90,6 +92,31 @@ def test_milliseconds_where_seconds_are_declared_are_said_to_be_another_unit() -
     with pytest.raises(BadRecord) as refused:
         decoded("s", "1790000000000")
     assert "is it in another unit" in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"time": "631151999"}, "time-too-old"),
+        ({"time": "1790086401"}, "time-in-future"),
+        ({"identity": '""'}, "missing-id"),
+        ({"identity": "[]"}, "bad-id"),
+        ({"type": '""'}, "missing-type"),
+        ({"type": "[]"}, "missing-type"),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_said_by_its_code(said: dict[str, str], code: str) -> None:
+    with pytest.raises(BadRecord) as refused:
+        decoded(**said)
+    assert refused.value.code == code
+
+
+def test_records_of_types_that_are_not_declared_are_counted_for_a_thousand_types() -> None:
+    decoder = Decoder(Source("shop", "shop"), CATALOG)
+    for number in (*range(1_002), 0):
+        value = f'{{"id":"e","type":"t-{number}","customer":"c","time":{NOW}}}'
+        assert decoder.decode(Record("shop", 0, 1, value.encode()), NOW) is None
+    assert decoder.undeclared == {f"t-{number}": 1 for number in range(1_000)} | {"t-0": 2}
 
 
 def _order(declared: dict[str, Property], body: str, **places: tuple[str, ...]) -> Event | None:

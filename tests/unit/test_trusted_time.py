@@ -1,9 +1,11 @@
 """Wall time is believed while the monotonic clock, and once somebody else's, agree with it."""
 
+from itertools import pairwise
+
 import pytest
 
 from engine.errors import SourceUnavailable
-from engine.worker.trusted_time import TrustedTime
+from engine.worker.trusted_time import WITNESS_INTERVAL, TrustedTime
 from tests.support.books import DAY, HOUR, START
 
 MINUTE = 60_000
@@ -58,6 +60,23 @@ def test_a_clock_that_jumps_is_not_believed_until_it_is_right_again(by: int) -> 
     machine.wall -= by
     assert time.why_not() == ""
     assert time.now() == machine.wall
+
+
+def test_a_clock_in_doubt_is_asked_about_every_few_seconds() -> None:
+    machine = Machine(START - DAY)
+    asked: list[int] = []
+
+    def witness() -> int | None:
+        asked.append(machine.elapsed)
+        return machine.witness()
+
+    time = TrustedTime(lambda: machine.wall, lambda: machine.elapsed, witness)
+    for _ in range(300):
+        assert time.why_not()
+        machine.pass_(100)
+    apart = [later - earlier for earlier, later in pairwise(asked)]
+    assert len(apart) >= 4
+    assert all(WITNESS_INTERVAL < each <= WITNESS_INTERVAL + 200 for each in apart)
 
 
 def test_a_clock_that_is_put_right_is_believed_as_soon_as_the_brokers_say_so() -> None:
