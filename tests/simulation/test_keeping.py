@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import pytest
+
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
 from engine.operate.checks import check_history
 from engine.ports import KeptHistory, Record
+from engine.testing import Simulator
 from engine.worker.kept_history import update_kept
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, event
+from tests.support.journeys import loaded
 from tests.support.rule_files import NO_PURCHASE, PROJECT, compiled, new_rule
 
 
@@ -66,3 +70,19 @@ def test_what_nobody_asks_for_any_more_leaves_the_list(tmp_path: Path) -> None:
     away = update_kept(first, before.keeps, START)
     assert away == [KeptHistory("buy", "count", 90 * DAY, until=START + GRACE)]
     assert update_kept(away, before.keeps, START + GRACE + 1) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "sent"),
+    [
+        ("when: { event: visit, where: OFTEN }, send: note", 1),
+        ("when: { inactivity: { of: signup, for: 20d } }, exit: { event: visit, where: OFTEN }, send: note", 0),
+    ],
+)
+def test_the_history_is_kept_that_only_a_where_asks_for(rule: str, sent: int) -> None:
+    often = "\"events.buy.count('7d') == 2\""
+    there = Simulator(loaded(f"rules: [{{ id: r, {rule.replace('OFTEN', often)} }}]"), strict=True)
+    for kind, at in (("signup", "0d"), ("buy", "1d"), ("buy", "9d"), ("buy", "10d"), ("visit", "11d")):
+        there.event(kind, at)
+    there.run("30d")
+    assert len(there.outreach) == sent
