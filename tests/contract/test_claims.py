@@ -221,6 +221,23 @@ def test_a_claim_survives_a_server_that_is_killed(redis_of_ones_own: RedisServer
 
 
 @pytest.mark.redis
+def test_a_claim_whose_answer_a_restart_of_the_server_swallowed_is_no_doubt(redis_of_ones_own: RedisServer) -> None:
+    """Nobody can have begun a hand-over that the sender did not know to be its own."""
+    server = redis_of_ones_own
+    claims, _ = connect_sending(server.url, "unanswered")
+    server.ask("CONFIG SET", "appendfsync", "no")  # the claim waits for the disk until the server goes
+    with ThreadPoolExecutor(1) as executor:
+        claimed = executor.submit(claims.claim, WANTED, 1)
+        wait_until(lambda: bool(server.ask("INFO", "clients")["blocked_clients"]), "the claim waits for the disk")
+        server.restart()
+        with pytest.raises(StoreUnavailable):
+            claimed.result()
+    assert server.ask("EXISTS", "{unanswered:send}:o:o-1") == 1
+    assert claims.claim(WANTED, 2) == NEW
+    claims.close()
+
+
+@pytest.mark.redis
 def test_a_claim_that_a_replica_in_the_making_drops_is_not_ours_and_the_next_one_waits_for_the_disk_again(
     redis_of_ones_own: RedisServer,
 ) -> None:
