@@ -40,7 +40,8 @@ from engine.lang.fields import (
 from engine.lang.form import File, JsonSchema, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
 from engine.lang.points import PointsFields
 from engine.lang.segments import SegmentFields
-from engine.lang.steps import GoalFields, StepField, StepsFields
+from engine.lang.step_fields import GoalFields, StepField
+from engine.lang.steps import StepsFields
 from engine.lang.triggers import When
 
 # events.yaml

@@ -13,7 +13,7 @@ from engine.core.policy import Policy, expressions_of
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.lang.site import Site
-from engine.lang.steps import StepFields
+from engine.lang.step_fields import StepFields
 
 OPENED, CLICKED = "outreach_opened", "outreach_clicked"
 _MACHINES = "mail programs open messages that nobody reads"
