@@ -40,7 +40,7 @@ from engine.lang.fields import (
 from engine.lang.form import File, JsonSchema, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
 from engine.lang.points import PointsFields
 from engine.lang.segments import SegmentFields
-from engine.lang.step_fields import GoalFields, StepField
+from engine.lang.step_fields import JourneyGoalFields, StepField
 from engine.lang.steps import StepsFields
 from engine.lang.triggers import When
 
@@ -330,7 +330,7 @@ class RuleFields(Strict):
     purpose: Purpose = Field(
         "", description="What caps, consent and quiet hours are about; transactional knows no caps."
     )
-    goal: Annotated[GoalFields | None, NotNull()] = Field(None, description="What the journey is for; ends it.")
+    goal: Annotated[JourneyGoalFields | None, NotNull()] = Field(None, description="What the journey is for; ends it.")
     send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
     emit: Annotated[EmitFields | None, NotNull()] = Field(None, description="An event to make.")
     steps: Annotated[list[StepField] | None, NotNull()] = Field(

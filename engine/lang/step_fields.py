@@ -22,7 +22,7 @@ FACT = ("event", "where", "match", "segment", "moves")
 CALENDAR = ("days", "until", "on", "before", "at")
 
 
-class GoalFields(FactFields):
+class JourneyGoalFields(FactFields):
     """What the journey is for; when it happens the run is over, and has reached its goal."""
 
     label = "goal"
