@@ -87,13 +87,17 @@ def _named(place: Place, *, by_arrival: bool) -> str:
 def event_adder(decoder: Decoder, wall: int) -> Add:
     """Adds events as workers would see them; those of undeclared types become unreadable records, and are not lost."""
 
+    undeclared = "events.yaml declares no event of this type"
+    if "ignore" in (decoder.accept.tombstones, decoder.accept.strangers):
+        undeclared += ", or the record is passed over (accept)"
+
     def add(archive: Archive, place: Place, record: Record) -> int:
         identified = decoder.identified(record, wall)
         if identified is not None:
             archive.add_guest(place, record.timestamp or identified.time, identified)
         event = decoder.decode(record, wall)
         if event is None:
-            raise BadRecord("undeclared-type", "events.yaml declares no event of this type, or passes the record over")
+            raise BadRecord("undeclared-type", undeclared)
         archive.add_event(place, record.timestamp or event.time, event)
         return event.time
 
