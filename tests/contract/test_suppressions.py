@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import count
+from random import Random
 
 import pytest
 
 from engine.adapters.memory import MemorySuppressions
 from engine.adapters.redis import connect_sending
 from engine.ports import Suppression, SuppressionList, SuppressionQuery
+from tests.support.examples import so_many
 from tests.support.stores import STORES
 
 _namespaces = count()
@@ -83,6 +85,51 @@ def test_an_old_unsubscribe_that_is_told_again_does_not_undo_a_newer_choice(supp
     suppressions.change([wanted._replace(at=40 * MINUTE), wanted, unsubscribed])
     assert reasons(suppressions, ("offers", ["a"])) == [""]
     assert suppressions.allowed("a", "offers") == 40 * MINUTE
+
+
+PURPOSES = ("marketing", "offers")
+
+
+def words(random: Random, digest: str) -> list[tuple[float, Suppression]]:
+    """What is said about an address, and when it is read. Two minutes lie between, and an operator is never late."""
+    found: list[tuple[float, Suppression]] = []
+    for place in range(random.randint(1, 7)):
+        at = (1 + place) * random.choice((2, 3)) * MINUTE if not found else found[-1][1].at + 2 * MINUTE
+        kind, purpose = random.random(), random.choice(PURPOSES)
+        if kind < 0.4:
+            said = Suppression(digest, purpose, "unsubscribed", at=at)
+        elif kind < 0.7:
+            said = Suppression(digest, purpose, at=at)
+        elif kind < 0.85:
+            said = Suppression(digest, "*", random.choice(("bounced", "complained")), at=at)
+        else:
+            purpose, reason = random.choice((("", ""), (purpose, ""), (purpose, "by phone"), ("*", "by phone")))
+            said = Suppression(digest, purpose, reason, at=at, firm=True)
+        late = 0 if said.firm else random.choice((0, 0, 1, 3, 20)) * MINUTE
+        found += [(at + late + more, said) for more in (0, *(MINUTE,) * (not said.firm and random.random() < 0.3))]
+    return found
+
+
+def stands(said: list[Suppression], purpose: str) -> str:
+    """Why it may not be written to for that purpose, by the newest word about it and the newest about all."""
+    for name in (purpose, "*"):
+        about = [one for one in said if one.purpose in (name, "")]
+        newest = max(about, key=lambda one: one.at, default=None)
+        if newest and newest.reason:
+            return newest.reason
+    return ""
+
+
+def test_in_whatever_order_and_however_often_it_is_said_the_newest_word_counts(suppressions: SuppressionList) -> None:
+    random = Random("words")
+    people = {f"d{number}": words(random, f"d{number}") for number in range(so_many(400))}
+    told = [said for _, said in sorted((one for each in people.values() for one in each), key=lambda one: one[0])]
+    for changes in (told[: len(told) // 2], told[len(told) // 2 :], [one for one in told if not one.firm]):
+        suppressions.change(changes)
+    for digest, each in people.items():
+        said = [one for _, one in each]
+        found = reasons(suppressions, *((purpose, [digest]) for purpose in PURPOSES))
+        assert found == [stands(said, purpose) for purpose in PURPOSES], sorted(each)
 
 
 def test_an_unsubscribe_counts_where_clocks_that_differ_may_have_dated_it_too_early(
