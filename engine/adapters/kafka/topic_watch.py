@@ -83,3 +83,21 @@ class TopicWatch:
         admin, self._admin = self._admin, None
         if admin:
             admin.close()
+
+
+class WatchedTopics:
+    """What both clients' sources tell of their topics, by the last answer that the watch has got."""
+
+    _watch: TopicWatch
+
+    def topic_ids(self) -> Mapping[str, str]:
+        """By topic, as they were a few seconds ago; without those not known."""
+        return self._watch.tell()
+
+    def partitions(self) -> Mapping[str, int]:
+        """How many each topic had a few seconds ago; without those not known."""
+        return self._watch.partitions
+
+    def answers(self) -> bool:
+        """Whether the brokers answered when they were last asked, a few seconds ago."""
+        return self._watch.answers

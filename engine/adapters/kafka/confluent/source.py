@@ -17,7 +17,7 @@ from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, cli
 from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.topic_watch import TopicWatch
+from engine.adapters.kafka.topic_watch import TopicWatch, WatchedTopics
 from engine.errors import SourceUnavailable
 from engine.ports import Ownership, Record
 
@@ -30,7 +30,7 @@ offsets, which are for dashboards only and not worth a longer wait."""
 _CUT_OFF: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT})
 
 
-class ConfluentSource:
+class ConfluentSource(WatchedTopics):
     """In the group from its first `poll`. Raises SourceUnavailable where a topic is missing or not like the others."""
 
     def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
@@ -90,18 +90,6 @@ class ConfluentSource:
         if self._member.all_handled(topic, partition, handled):
             return self._position(TopicPartition(topic, partition))
         return handled
-
-    def topic_ids(self) -> Mapping[str, str]:
-        """By topic, as they were a few seconds ago; without those not known."""
-        return self._watch.tell()
-
-    def partitions(self) -> Mapping[str, int]:
-        """How many each topic had a few seconds ago; without those not known."""
-        return self._watch.partitions
-
-    def answers(self) -> bool:
-        """Whether the brokers answered when they were last asked, a few seconds ago."""
-        return self._watch.answers
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""

@@ -17,7 +17,7 @@ from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
 from engine.adapters.kafka.python.messages import record_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.topic_watch import TopicWatch
+from engine.adapters.kafka.topic_watch import TopicWatch, WatchedTopics
 from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import Ownership, Record
 
@@ -28,7 +28,7 @@ _ANSWER_SECONDS: Final = 5.0
 after a minute without a turn /healthz reports it stuck."""
 
 
-class PythonSource:
+class PythonSource(WatchedTopics):
     """In the group from its first `poll`. Raises SourceUnavailable where a topic is missing or not like the others."""
 
     def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
@@ -87,18 +87,6 @@ class PythonSource:
         if self._member.all_handled(topic, partition, handled):
             return self._position(TopicPartition(topic, partition))
         return handled
-
-    def topic_ids(self) -> Mapping[str, str]:
-        """By topic, as they were a few seconds ago; without those not known."""
-        return self._watch.tell()
-
-    def partitions(self) -> Mapping[str, int]:
-        """How many each topic had a few seconds ago; without those not known."""
-        return self._watch.partitions
-
-    def answers(self) -> bool:
-        """Whether the brokers answered when they were last asked, a few seconds ago."""
-        return self._watch.answers
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
