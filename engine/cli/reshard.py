@@ -84,13 +84,13 @@ def reshard(
         with Progress(console=err, disable=as_json or not is_terminal(), transient=True) as progress:
             task = progress.add_task("records", total=None)
             reading = _Reading(settings, opened, job, partition_of, lambda n: progress.advance(task, n))
-            reasons = reading.finish(only_look=force or dry_run)
+            keep = offsets is Offsets.KEEP
+            reasons = reading.finish(only_look=force or dry_run, keep_offsets=keep)
             for reason in reasons:
                 complain(reason)
             if reasons and not (force or dry_run):
                 raise ReshardRefused(NOT_AT_REST)
             task = progress.add_task("customers", total=None)
-            keep = offsets is Offsets.KEEP
             moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=lambda n: progress.advance(task, n))
     if as_json:
         out.print_json(data=_as_data(moved, reading.records, dry_run))
@@ -110,19 +110,20 @@ class _Reading:
     records: int = 0
     """How many have been read and decided."""
 
-    def finish(self, *, only_look: bool) -> list[str]:
+    def finish(self, *, only_look: bool, keep_offsets: bool) -> list[str]:
         """Read and publish all that is left, unless somebody works, or `only_look`. Returns why not to move.
 
-        Where an interrupted move goes on, that has been done.
+        Where an interrupted move goes on, that has been done; where all is read again, nothing is left.
         """
         settings, brokers = self.settings, KafkaBrokers(self.settings)
         services = Services(settings.kafka_group, settings.send_group, settings.feedback_topic)
+        reads = keep_offsets and not self.job.moved.resumed
         try:
             reasons = list(who_works(brokers, services, self.store, self.job))
-            left = {} if self.job.moved.resumed else not_read(brokers, self.store, self.job)
+            left = not_read(brokers, self.store, self.job) if reads else {}
         except SourceUnavailable as error:
             return [f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"]
-        is_done = self.job.moved.resumed or not (left or self.job.to_publish())
+        is_done = not (reads and (left or self.job.to_publish()))
         if is_done or reasons or only_look:
             return [*reasons, *sentences(left, UNREAD)]
         project = open_project(settings)

@@ -64,6 +64,8 @@ class Reshard:
 
     def run(self, *, keep_offsets: bool = True, progress: Callable[[int], None] = lambda customers: None) -> Moved:
         """Move all customers; continues an interrupted run. Without `keep_offsets` all topics are read again."""
+        if keep_offsets:
+            self._check_read_alike()
         self._begin()
         for number in self.numbers:
             for page in pages_of(self.store, number):
@@ -96,7 +98,6 @@ class Reshard:
 
     def _begin(self) -> None:
         """Mark the namespace so that workers refuse it, unless a worker has left outreach to publish."""
-        self._check_read_alike()
         try:
             self._check_drained()
             self._mark(self.to)

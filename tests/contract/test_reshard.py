@@ -291,3 +291,5 @@ def test_customers_do_not_move_while_one_partition_has_read_further_than_another
         Reshard(store, 3, place).run()
     assert not store.meta(0).moving_to
     check_everybody(store, 50, 2)
+    Reshard(store, 3, place).run(keep_offsets=False)
+    assert [store.meta(number).offsets for number in range(3)] == [{}, {}, {}]
