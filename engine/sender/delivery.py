@@ -119,6 +119,8 @@ class Delivery:
         self._suppress = StoreBatcher(_without_answer(context.suppressions.change), executor, hooks)
         self._hands = {name: asyncio.Semaphore(context.limits.concurrency) for name in context.channels}
         self._breakers: dict[str, Breaker] = defaultdict(context.limits.breaker)
+        self._wait_for_provider = 0
+        """Parcels that will find out whether a provider is back."""
         self._refusals: dict[str, Refusals] = defaultdict(context.limits.refusals)
 
     def _claim_all(self, wanted: Sequence[tuple[str, str]]) -> list[Claim]:
@@ -126,8 +128,8 @@ class Delivery:
 
     @property
     def all_down(self) -> bool:
-        """Whether every channel's provider is down, so that reading on makes no sense."""
-        return bool(self._breakers) and all(breaker.is_open for breaker in self._breakers.values())
+        """Whether every provider is down and something waits to try one, so that reading on makes no sense."""
+        return self._wait_for_provider > 0 and all(breaker.is_open for breaker in self._breakers.values())
 
     async def deliver(self, parcel: Parcel) -> None:
         """Deliver the parcel; returns when its outcome is recorded."""
@@ -193,7 +195,11 @@ class Delivery:
     async def _is_over(self, parcel: Parcel, breaker: Breaker) -> bool:
         """Claim the parcel and hand it over. False: it is claimed, and meanwhile its provider is down."""
         while wait := breaker.closed_for(monotonic()):
-            await parcel.rest(wait * random.uniform(1.0, 1.2))
+            self._wait_for_provider += 1
+            try:
+                await parcel.rest(wait * random.uniform(1.0, 1.2))
+            finally:
+                self._wait_for_provider -= 1
         if not await self._is_claimed(parcel):
             return True
         async with self._hands[parcel.outreach.channel]:

@@ -1,6 +1,7 @@
 """What a sender has claimed and not begun to hand over is free for the next one, as soon as it leaves a partition."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from engine.model import Outcome
 from engine.ports import DeliveryResult, Record
 from engine.sender.breaker import Breaker
 from engine.sender.delivery import GIVE_BACK_PATIENCE, Delivery, Parcel
-from engine.sender.loop import Sender
+from engine.sender.loop import PAUSE_AFTER, Sender
 from engine.sender.rates import Rates
 from engine.wire.records import encode_outreach
 from tests.services.processes import wait_until
@@ -26,17 +27,21 @@ from tests.support.outreach import outreach
 TOPIC = "topic"
 
 
-@contextmanager
-def sending(desk: Desk, letters: int = 20) -> Iterator[None]:
-    """A sender at work on so many marketing messages; then it has left."""
-    topics = MemoryTopics()
+def append(topics: MemoryTopics, letters: int = 20) -> None:
     for number in range(letters):
         topics.append(TOPIC, 0, encode_outreach(outreach(id=f"o-{number}", purpose="marketing")).value)
+
+
+@contextmanager
+def sending(desk: Desk, letters: int = 20) -> Iterator[MemoryTopics]:
+    """A sender at work on so many marketing messages; then it has left."""
+    topics = MemoryTopics()
+    append(topics, letters)
     sender = Sender(partial(MemorySource, topics, [TOPIC], 1), lambda _: {}, desk.context)
     thread = Thread(target=sender.run)
     thread.start()
     try:
-        yield
+        yield topics
     finally:
         sender.stop()
         thread.join()
@@ -68,6 +73,17 @@ def test_what_waits_for_a_provider_holds_no_claim() -> None:
         wait_until(lambda: bool(desk.hooks.calls["open True"]), "the provider is down")
         wait_until(lambda: not desk.book.held, "nothing is claimed")
         wait_until(lambda: len(desk.channel.taken) == 20, "all are sent")
+
+
+def test_a_sender_reads_on_where_nothing_in_hand_would_find_out_that_the_provider_is_back() -> None:
+    """All that it has waits for its next try, or has gone with a partition."""
+    down = [TemporaryFailure("away", down=True, retry_after=60.0) for _ in range(5)]
+    desk = Desk(*down, breaker=partial(Breaker, first=0.05))
+    with sending(desk, letters=5) as topics:
+        wait_until(lambda: bool(desk.hooks.calls["open True"]), "the provider is down")
+        time.sleep(PAUSE_AFTER + 0.2)  # then it would pause
+        append(topics, letters=20)
+        wait_until(lambda: len(desk.channel.taken) == 15, "the others are sent", seconds=10)
 
 
 def test_what_has_ended_waits_for_no_rate() -> None:
