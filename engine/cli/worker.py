@@ -25,10 +25,10 @@ from engine.telemetry.all_hooks import AllHooks
 from engine.telemetry.logs import LogHooks
 from engine.telemetry.worker import PrometheusHooks
 from engine.testing import RulesBroken, load_project
+from engine.wiring.garbage import collect_rarely
 from engine.wiring.health import Health, serve
 from engine.wiring.installation import installation_of
 from engine.wiring.kafka import close_writer, open_writer
-from engine.wiring.replay import collect_rarely
 from engine.wiring.store import open_store
 from engine.wiring.worker import Running, check_settings, open_running
 

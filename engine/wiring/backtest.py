@@ -21,8 +21,9 @@ from engine.backtest.sorting import in_order
 from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
 from engine.errors import HistoryChanged
+from engine.wiring.garbage import collect_rarely
 from engine.wiring.processes import Begin, Progress, Stage, in_processes, processors, shared_counter
-from engine.wiring.replay import HistoryFiles, collect_rarely, inputs
+from engine.wiring.replay import HistoryFiles, inputs
 from engine.wiring.rule_folders import RuleFolders
 
 

@@ -42,7 +42,7 @@ Encoded = tuple[bytes, tuple[tuple[str, bytes], ...]]
 
 
 class HostileRecords:
-    """`record(n)` makes the n-th; two in three are an event but for one part or none."""
+    """Called with a number it makes so many; two in three are an event but for one part or none."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)

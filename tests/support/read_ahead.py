@@ -14,8 +14,8 @@ from engine.cli.options import settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.ports import EventSource, Record
 from engine.telemetry.logs import LogHooks
+from engine.wiring.garbage import collect_rarely
 from engine.wiring.kafka import close_writer, open_writer
-from engine.wiring.replay import collect_rarely
 from engine.wiring.store import open_store
 from engine.wiring.worker import open_running
 
