@@ -130,6 +130,7 @@ def sums(*pairs: tuple[int, int]) -> dict[str, Sums]:
         ("outreach < 2x", True),
         ("outreach < 1.5x", False),
         ("outreach <= 150%", True),
+        ("outreach <= 149%", False),
         ("outreach <= 3", True),
         ("outreach<3", False),
         ("outreach >= 1x", True),
@@ -170,12 +171,19 @@ def test_what_both_books_do_alike_makes_their_difference_no_less_sure() -> None:
     assert total.low < total.value < total.high
 
 
-def test_nineteen_of_twenty_intervals_contain_what_there_is() -> None:
-    chance = random.Random(3)
+@pytest.mark.parametrize("factor", [None, 1.0, 2.0], ids=["total", "difference", "difference to the double"])
+def test_nineteen_of_twenty_intervals_contain_what_there_is(factor: float | None) -> None:
+    chance, size = random.Random(3), Size(200, 2_000)
     people = [(chance.randrange(3), chance.randrange(3) if chance.random() < 0.3 else 0) for _ in range(2_000)]
-    wanted = sum(new for _, new in people)
-    totals = [sums(*chance.sample(people, 200))["outreach"].total_new(Size(200, 2_000)) for _ in range(400)]
-    assert 0.92 < sum(one.low <= wanted <= one.high for one in totals) / 400 < 0.98
+    wanted = sum(new - (factor or 0) * old for old, new in people)
+    drawn = [sums(*chance.sample(people, 200))["outreach"] for _ in range(400)]
+    found = [one.total_new(size) if factor is None else one.difference(size, factor) for one in drawn]
+    assert 0.92 < sum(one.low <= wanted <= one.high for one in found) / 400 < 0.98
+
+
+def test_of_those_who_were_not_looked_at_some_may_get_less_though_nobody_does_who_was() -> None:
+    same = sums((1, 1), (0, 0), (2, 2))["outreach"].difference(Size(3, 3_000))
+    assert (same.low, same.value, same.high) == (-3_000, 0, 3_000)
 
 
 @pytest.fixture(scope="module")
