@@ -9,7 +9,7 @@ from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import StoreDamaged
-from engine.operate.customers import find
+from engine.operate.customers import everything, find
 from engine.operate.overdue import overdue
 from engine.operate.store_view import check, dump, dump_day, where
 from engine.ports import DAY as DAY_OF_LOOKS
@@ -18,6 +18,8 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from engine.worker.values import encode_value, read_value
 from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.drive import Customers
+from tests.support.journeys import loaded
 from tests.support.stores import put
 
 BOOK = book(rule(OnEvent("receipt", event="buy")), rule(Inactivity("quiet", of=frozenset({"buy"}), after=10 * DAY)))
@@ -91,3 +93,23 @@ def test_a_customer_whose_history_is_damaged_is_named() -> None:
     store.partitions[0]["values"]["c-0"] = encode_value(msgspec.structs.replace(value, history=b"\x07damaged"))
     with pytest.raises(StoreDamaged, match="the history of 'c-0' in partition 0"):
         find(store, "c-0")
+
+
+def test_of_rules_and_segments_that_are_away_nothing_is_shown_as_waiting() -> None:
+    rules = """
+        segments: [{ id: active, if: "events.visit.count('7d') >= 1" }]
+        rules:
+          - { id: quiet, when: { inactivity: { of: visit, for: 10d } }, send: note }
+          - { id: welcome, when: { event: visit }, steps: [{ wait: 9d }, { send: note }] }
+    """
+    there = Customers(loaded(rules)).tell(event("visit", START))
+
+    def shown() -> set[str]:
+        store = MemoryStore()
+        put(store, states={"c-1": encode_state(there.states["c-1"])})
+        return {name for name, of in everything(store, "c-1", find(store, "c-1")).items() if of} & waiting
+
+    waiting = {"timers", "runs", "segments"}
+    assert shown() == waiting
+    there.meet(loaded("rules: [{ id: other, when: { event: buy }, send: note }]"))
+    assert shown() == set()
