@@ -30,6 +30,7 @@ from tests.support.plans import IDLE, JOURNEY, files, one_rule, plan_of
 from tests.support.project_files import write_project
 
 SEGMENT = "segments: [{ id: buyers, if: events.purchase.count() >= 1 }]\n"
+FOR_OTHERS = one_rule("thanks", send="emit: { event: purchase, to: \"'c-9'\", with: { amount: 1 } }")
 PUBLISHED = "publish: [segment_entered]\n"
 COUPON = 'coupons: [{ id: gift, code: "G-{10}", valid: 14d }]\n'
 LONGER = one_rule(when="inactivity: { of: purchase, for: 60d }")
@@ -273,6 +274,10 @@ SHOWS = "{% block subject %}Hi{% endblock %}{% block text %}{{ coupons.gift }}{%
             "topic of derived events",
         ),
         ({"rules.yaml": f"version: 1\n{COUPON}rules:\n{one_rule()}", "note.email.j2": SHOWS}, "the first coupons"),
+        (
+            {"rules.yaml": f"version: 1\nrules:\n{one_rule()}{FOR_OTHERS}"},
+            "other customers, who are not all in the canary",
+        ),
     ],
 )
 def test_what_two_books_in_one_worker_cannot_differ_in_is_to_be_changed_alone(

@@ -94,6 +94,17 @@ def test_who_buys_again_is_predicted_better_than_by_the_overall_share(fit: Any, 
     assert sum(one.customers for one in result.bins) == 2357
 
 
+@pytest.mark.parametrize("each", [1, 2])
+def test_predictions_are_compared_with_what_happened_ten_bins_at_a_time(each: int) -> None:
+    predicted = [(number % 10 + number // 10 / 2) / 20 for number in range(10 * each)]
+    happened = [number % 10 >= 5 or number >= 15 for number in range(10 * each)]
+    bins = calibration(predicted, happened).bins
+    assert [one.customers for one in bins] == [each] * 10
+    assert [one.predicted for one in bins] == pytest.approx([(place + (each - 1) / 4) / 20 for place in range(10)])
+    assert [one.observed for one in bins] == [0.0] * 5 + [1.0] * 5
+    assert len(calibration(predicted[:3], happened[:3]).bins) == 3
+
+
 def test_ranking_by_bg_nbd_finds_the_wrong_customers_as_it_calls_everybody_alive_who_never_came_back() -> None:
     silent = [one.bought_after == 0 for one in shop.customers()]
     of_bg = calibration([1 - bg().model.alive(one) for one in shop.histories()], silent).ranking

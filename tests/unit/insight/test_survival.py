@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from itertools import pairwise
+from math import exp, log
 
 import pytest
 
@@ -39,6 +40,9 @@ def test_a_case_that_can_be_checked_by_hand() -> None:
     assert [(one.time, one.at_risk, one.events) for one in curve.steps] == [(1, 6, 1), (3, 5, 1), (5, 3, 2)]
     assert [one.survival for one in curve.steps] == pytest.approx([5 / 6, 4 / 6, 2 / 9])
     assert curve.steps[1].error == pytest.approx(4 / 6 * (1 / 30 + 1 / 20) ** 0.5)
+    aside = 1.959964 * (1 / 30) ** 0.5 / log(6 / 5)  # of the logarithm of the logarithm, as Kalbfleisch and Prentice
+    bounds = [exp(-exp(log(log(6 / 5)) + by)) for by in (aside, -aside)]
+    assert [curve.steps[0].low, curve.steps[0].high] == pytest.approx(bounds)
     assert curve.at(0.5).survival == 1
     assert curve.at(100).survival == curve.steps[-1].survival
     assert (curve.quantile(0.5), curve.quantile(0.9)) == (5, None)
