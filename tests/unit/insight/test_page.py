@@ -7,7 +7,7 @@ import pytest
 from engine.insight.report.content import Bars, Lines, Report, Section
 from engine.insight.report.page import page
 
-CHARTS = [
+CHARTS: list[Bars | Lines] = [
     Bars("Few", ["a", "b", "c"], [10.0, 5.0, 0.0], "x", "money"),
     Bars("Long", ["a name too long to stand beside others below its bar" * 3, "b", "c"], [10.0, 5.0, 0.0], "x"),
     Lines("Line", [0.0, 10.0, 20.0], {"one": [0.0, 0.5, 1.0]}, "x"),
@@ -15,7 +15,7 @@ CHARTS = [
 
 
 def test_bars_and_lines_are_drawn_as_high_and_as_long_as_what_they_show() -> None:
-    section = Section("s", "Drawn", "What is drawn.", charts=list(CHARTS))
+    section = Section("s", "Drawn", "What is drawn.", charts=[*CHARTS])
     drawn = page(Report("2026-01-01", "2026-02-01", ("2026-01-01", "2026-02-01"), "UTC", "EUR", [section]))
     few, long, line = drawn.split("<svg ")[1:]
 
