@@ -188,9 +188,18 @@ class Delivery:
             known = await self._results(outreach.id)
             if known is not None and self._has_ended(parcel, known):
                 return
-        await parcel.rest(rates.reserve(outreach.channel, outreach.to, monotonic()))
+        await self._wait_for_rate(parcel)
         while not await self._is_over(parcel, breaker):
             await self._release(outreach.id)
+
+    async def _wait_for_rate(self, parcel: Parcel) -> None:
+        channel, to, rates, now = parcel.outreach.channel, parcel.outreach.to, self._context.limits.rates, monotonic()
+        wait = rates.reserve(channel, to, now)
+        try:
+            await parcel.rest(wait)
+        except asyncio.CancelledError:
+            rates.give_back(channel, to, now + wait)
+            raise
 
     async def _is_over(self, parcel: Parcel, breaker: Breaker) -> bool:
         """Claim the parcel and hand it over. False: it is claimed, and meanwhile its provider is down."""

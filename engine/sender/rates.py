@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from engine.wire.addresses import canonical_address
 
@@ -20,6 +21,8 @@ class Bucket:
     rate: float
     tokens: float = field(init=False)
     at: float = field(default=0.0, init=False)
+    _given_back: list[float] = field(default_factory=list, init=False)
+    """Moments of future tokens that nobody waits for any more, as a heap."""
 
     def __post_init__(self) -> None:
         self.tokens = self.burst
@@ -30,9 +33,16 @@ class Bucket:
 
     def reserve(self, now: float) -> float:
         """Take a token, perhaps a future one. Returns the seconds to wait for it."""
+        while self._given_back:
+            if (at := heappop(self._given_back)) > now:
+                return at - now
         self._fill(now)
         self.tokens -= 1
         return max(0.0, -self.tokens / self.rate)
+
+    def give_back(self, at: float) -> None:
+        """Give up a token of that moment: the next to reserve one gets it."""
+        heappush(self._given_back, at)
 
     def is_full(self, now: float) -> bool:
         self._fill(now)
@@ -69,6 +79,13 @@ class Rates:
         if self.domains and "@" in to:
             wait = max(wait, self._reserve("domain", domain_of(to), self.domains, now))
         return wait
+
+    def give_back(self, channel: str, to: str, at: float) -> None:
+        """Give up the hand-over reserved for that moment. Without it a sender whose partitions go and come back waits
+        for what it has given up."""
+        for place in (("channel", channel), ("domain", domain_of(to))):
+            if bucket := self._buckets.get(place):
+                bucket.give_back(at)
 
     def _reserve(self, kind: str, name: str, rates: Mapping[str, float], now: float) -> float:
         rate = rates.get(name, rates.get("*"))

@@ -86,6 +86,27 @@ def test_a_sender_reads_on_where_nothing_in_hand_would_find_out_that_the_provide
         wait_until(lambda: len(desk.channel.taken) == 15, "the others are sent", seconds=10)
 
 
+def test_what_has_gone_with_its_partition_keeps_nobody_waiting_for_a_rate() -> None:
+    """A sender of 60 a second stood still for half a minute after its partitions had gone and come back."""
+    desk = Desk(rates=Rates({"email": 2}))
+
+    async def deliver() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            delivery = Delivery(desk.context, executor)
+            record = Record(TOPIC, 0, 1, b"")
+            gone = [asyncio.create_task(delivery.deliver(Parcel(outreach(id=f"o-{n}"), record))) for n in range(100)]
+            while len(desk.channel.taken) < 2:
+                await asyncio.sleep(0.01)
+            for task in gone:
+                task.cancel()
+            await asyncio.wait(gone)
+            async with asyncio.timeout(10):
+                await delivery.deliver(Parcel(outreach(id="o-new"), record))
+
+    asyncio.run(deliver())
+    assert desk.channel.taken[-1] == "o-new"
+
+
 def test_what_has_ended_waits_for_no_rate() -> None:
     book, everything = ClaimBook(), [f"o-{number}" for number in range(20)]
     MemoryClaims(book).record([DeliveryResult(one, "marketing", Outcome.SENT, 1, "") for one in everything])

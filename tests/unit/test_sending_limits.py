@@ -23,6 +23,17 @@ def test_a_slow_rate_lets_one_through() -> None:
     assert [bucket.reserve(0.0), bucket.reserve(0.0)] == [0, 2]
 
 
+def test_what_is_given_back_goes_to_the_next_and_no_more_go_at_once() -> None:
+    rates = Rates({"email": 1}, {"*": 10})
+    waits = [rates.reserve("email", "a@slow.example", 0.0) for _ in range(5)]
+    assert waits == [0, 1, 2, 3, 4]
+    for at in (3.0, 1.0):
+        rates.give_back("email", "a@slow.example", at)
+    assert [rates.reserve("email", "a@slow.example", 0.5) for _ in range(3)] == [0.5, 2.5, 4.5]
+    rates.give_back("email", "a@slow.example", 5.0)
+    assert rates.reserve("email", "a@slow.example", 7.0) == 0, "its moment has passed"
+
+
 def test_a_rate_is_of_its_channel_and_domain_alone() -> None:
     rates = Rates({"email": 1000}, {"slow.example": 1, "*": 100})
     assert rates.reserve("email", "a@slow.example", 0.0) == 0
