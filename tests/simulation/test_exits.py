@@ -208,3 +208,22 @@ def test_what_was_before_a_date_was_told_ends_nothing_that_it_makes_come_true_at
     there.event("person", "12h", day=iso(there.start)[:10])
     there.run("9d")
     assert [one.outcome for one in there.outcomes] == [Outcome.DEFERRED, Outcome.EMITTED]
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcomes"),
+    [
+        ("when: { event: visit }, exit: { event: closed }, emit: { event: kept, after: 9d }", [Outcome.SUPPRESSED]),
+        ("when: { inactivity: { of: visit, for: 2d } }, exit: { event: closed }, send: note", []),
+    ],
+)
+def test_the_exit_of_a_rule_that_an_edit_puts_in_counts_from_the_beginning(rule: str, outcomes: list[Outcome]) -> None:
+    events = EVENTS + "  kept: {}\n"
+    before = loaded("rules: [{ id: other, when: { event: buy }, send: note }]", events=events)
+    there = Simulator(before, strict=True)
+    there.event("closed", "2h")
+    there.run("3h")
+    there.adopt(loaded(f"rules: [{{ id: r, {rule} }}]", events=events))
+    there.event("visit", "1h", arrives="4h")
+    there.run("30d")
+    assert [one.outcome for one in there.outcomes] == outcomes

@@ -15,13 +15,13 @@ from tests.support.guard_shop import DAY, EVENTS, Drawn, Edited, Terms, Told, hi
 from tests.support.journeys import loaded
 from tests.support.reopened import Reopened
 
-BOOKS, HISTORIES = 25, 12
+BOOKS, HISTORIES = 18, 12
 SEED = os.environ.get("ENGINE_GUARD_SEED", "")
 AFTERWARDS = 20 * DAY
 
 
 def test_guards_stop_and_hold_what_the_documents_say() -> None:
-    """300 histories, everything twice, some late. Every other one has edits of the rules, every third an outage."""
+    """216 histories, everything twice, some late. Every other one has edits of the rules, every third an outage."""
     for number in range(so_many(BOOKS)):
         drawn = Drawn(Random(f"guards {SEED} {number}"))
         made, books = drawn.terms(), cache(book)

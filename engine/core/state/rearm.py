@@ -39,6 +39,8 @@ def rearm(book: RuleBook, state: State, customer: str, now: int) -> None:
             _take_up(rule, slot, state, now)
         rule.trigger.rearm(state, now)
         slot = state.rules.get(rule.id)
+        if slot is None and exits.newest_of(rule.exits, state):
+            slot = state.slot(rule.id)  # what has ended is remembered for what may still come late
         if slot is not None:
             own(rule, slot)
             exits.apply_anew(rule, slot, state)
