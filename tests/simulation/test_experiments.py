@@ -134,7 +134,7 @@ rules:
     )
     shown = 'experiments.one == "shown" and experiments.two == "shown"'
     two = two.replace("reentry: once,", f"if: '{shown}', reentry: once,") if reads == "condition" else two
-    note = PLAIN if reads == "condition" else PLAIN.replace("customer", "{{ experiments.one, experiments.two }}")
+    note = PLAIN if reads == "condition" else PLAIN.replace("customer", "{{ experiments.one }} {{ experiments.two }}")
     found = Counter[tuple[bool, bool, str, tuple[str, ...]]]()
     for one in visited(book(tmp_path, two, note=note)).outcomes:
         if "reentry" not in one.reason:
