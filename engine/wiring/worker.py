@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from engine.adapters.kafka.admin import check_exist, check_topics, open_cluster, size_limits
 from engine.adapters.kafka.confluent.progress import ConfluentProgress
@@ -24,7 +24,7 @@ from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.wiring.books import stored_project
 from engine.wiring.coupons import live_secret
-from engine.wiring.growth_check import GrowthCheck
+from engine.wiring.growth_check import GrowthCheck, counts_of
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
 from engine.wiring.trusted_time import trusted_time
@@ -173,7 +173,8 @@ def build_worker(
     partitions = check_topics(kafka_settings(settings, topics), written_topics(settings, catalog))
     check_stored(store, partitions)
     context = context_of(settings, rules, store, writer, hooks, trusted, partitions, ingest)
-    context = replace(context, check_grown=GrowthCheck(kafka_settings(settings, topics), partitions))
+    counts = partial(counts_of, kafka_settings(settings, topics))
+    context = replace(context, check_grown=GrowthCheck(counts, partitions))
     return Worker(join_group(settings, topics), context, rules, batch=settings.batch)
 
 
