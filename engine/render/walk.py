@@ -22,7 +22,7 @@ _KEEP_ALL = {"count", "length", "list", "reverse"}
 _GUARDS = {"defined", "undefined", "none"}
 _OF_A_VALUE = {"default", "d", "number", "money", "percent", "round", "int", "float"}
 """Filters of one value: what has only parts cannot go through them."""
-_CENTS = re.compile("(?i)(.*_)?(cents?|pence|minor(_units?)?)|.*Cents")
+_CENTS = re.compile("(?i:(.*_)?(cents?|pence|minor(_units?)?))|.*Cents")
 
 
 class Walk(NodeVisitor):

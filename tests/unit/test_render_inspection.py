@@ -389,3 +389,11 @@ def test_a_list_keeps_what_is_read_of_its_events(tmp_path: Path, source: str, ke
 def test_a_list_without_a_span_or_parentheses_is_a_problem(tmp_path: Path) -> None:
     source = "{{ events.a.list() | length }}{{ events.a.list | length }}"
     assert [code for code, _ in problems(facts_of(tmp_path, push(source)))] == ["template-call", "template-call"]
+
+
+@pytest.mark.parametrize(
+    ("name", "counts_cents"), [("price_cents", True), ("totalCents", True), ("CENTS", True), ("percents", False)]
+)
+def test_an_amount_is_in_cents_if_its_name_has_that_word(tmp_path: Path, name: str, counts_cents: bool) -> None:
+    facts = facts_of(tmp_path, push(f'{{{{ event.{name} | money("EUR") }}}}'))
+    assert [problem.code for problem in facts.problems] == ["odd-argument"] * counts_cents
