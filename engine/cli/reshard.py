@@ -123,7 +123,7 @@ class _Reading:
             left = not_read(brokers, self.store, self.job) if reads else {}
         except SourceUnavailable as error:
             return [f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"]
-        is_done = not (reads and (left or self.job.to_publish()))
+        is_done = not (reads and (left or self.job.to_publish() or self.job.read_unevenly()))
         if is_done or reasons or only_look:
             return [*reasons, *sentences(left, UNREAD)]
         project = open_project(settings)

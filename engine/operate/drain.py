@@ -41,6 +41,7 @@ class Drain:
     topic_ids: Mapping[str, str]
     partitions: int
     partition_of: PartitionOfKey
+    batch: int = BATCH
 
     def run(self, progress: Callable[[int], None] = lambda records: None) -> int:
         """Decide all that is in the topics now, publish what follows, and return the number of records.
@@ -56,7 +57,7 @@ class Drain:
         self._begin(owners, places)
         spans = unread_spans([owner.partition.meta for owner in owners], bounds)
         arrived = in_order_of_arrival(self.reader, spans)
-        while batch := list(islice(arrived, BATCH)):
+        while batch := list(islice(arrived, self.batch)):
             for number, own in self._by_home(batch, owners).items():
                 _run(owners[number].handle(own))
                 if owners[number].relay.is_full():

@@ -65,7 +65,7 @@ class Reshard:
     def run(self, *, keep_offsets: bool = True, progress: Callable[[int], None] = lambda customers: None) -> Moved:
         """Move all customers; continues an interrupted run. Without `keep_offsets` all topics are read again."""
         if keep_offsets:
-            self._check_read_alike()
+            self._check_read_evenly()
         self._begin()
         for number in self.numbers:
             for page in pages_of(self.store, number):
@@ -88,13 +88,17 @@ class Reshard:
         counts = {number: sum(map(len, self.store.outbox(number).values())) for number in self.numbers}
         return {number: count for number, count in counts.items() if count}
 
-    def _check_read_alike(self) -> None:
-        """Customers that move between partitions of which one has read further than the other lose events."""
+    def read_unevenly(self) -> str:
+        """A topic of which some partitions of the store have read further than others; "" where there is none."""
         metas = [self.store.meta(number) for number in self.numbers]
-        for topic in topics_read(metas):
-            if any(len(positions(metas, topic, number)) > 1 for number in self.numbers):
-                reason = f"reading what was left of {topic} was interrupted: run it without --force, which goes on"
-                raise ReshardRefused(reason)
+        topics = sorted(topics_read(metas))
+        return next((one for one in topics if any(len(positions(metas, one, p)) > 1 for p in self.numbers)), "")
+
+    def _check_read_evenly(self) -> None:
+        """Customers that move between partitions of which one has read further than the other lose events."""
+        if topic := self.read_unevenly():
+            reason = f"reading what was left of {topic} was interrupted: run it without --force, which goes on"
+            raise ReshardRefused(reason)
 
     def _begin(self) -> None:
         """Mark the namespace so that workers refuse it, unless a worker has left outreach to publish."""
