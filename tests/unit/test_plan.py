@@ -278,11 +278,28 @@ def test_a_sample_says_how_sure_it_is(shop: Path) -> None:
 
 def test_a_pull_request_gets_markdown_and_a_page_that_loads_nothing(shop: Path) -> None:
     ran = plan(shop, "--format", "github", "--html", "plan.html", "--events", "events.jsonl")
-    assert "| come-back | re-arms |" in ran.out
+    rows = (
+        "| come-back | re-arms |",
+        "| messages within 7 days | 70 | 170 | 100 |",
+        "| customers who get any | 280 | 280 | 0 |",
+        "| timers moved |  | 180 |  |",
+        "| come-back | 0 | 180 | 0 | 100 |",
+        "| come-back | 280 | 280 |",
+    )
+    assert [row for row in rows if row not in ran.out] == []
     assert "**The past.**" in ran.out
     page = (shop / "plan.html").read_text()
     assert "<svg" in page
     assert "<script" not in page
+
+
+def test_messages_that_could_not_be_rendered_are_foreseen(shop: Path) -> None:
+    """Each purchase is of 5."""
+    text = "{% block subject %}{{ 1 / (event.amount - 5) }}{% endblock %}{% block text %}Hello{% endblock %}\n"
+    write_project(shop / "broken", files(one_rule(), **{"note.email.j2": text}))
+    ran = engine("plan", "broken", "--against", "rules", *STORE, "--format", "json", folder=shop)
+    found = json.loads(ran.out)["sums"]
+    assert (found["failed"]["old"], found["failed"]["new"], found["outreach"]["new"]) == (0, 280, 0)
 
 
 def test_live_rules_that_are_not_those_of_the_store_are_noticed(shop: Path) -> None:
