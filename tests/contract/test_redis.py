@@ -172,6 +172,14 @@ def test_servers_tell_how_they_are_set_up(server: str, request: pytest.FixtureRe
     assert facts.used > 0
 
 
+def test_scripts_alone_write_and_load_thousands_of_customers_in_their_order(client: Any) -> None:
+    """For a user who may not WATCH, there is no other way than scripts."""
+    store = RedisStore(client, "scripts", many=1_000_000)
+    values = {f"c-{number}": b"%d" % number for number in range(2_500)}
+    seal = store.commit(0, Commit(b"", Meta(seq=1), values={**values}))
+    assert store.load(0, [*values, "nobody"], seal) == [*values.values(), None]
+
+
 def test_a_tombstone_that_has_served_goes_with_the_next_erasure_or_by_itself(client: Any) -> None:
     store = RedisStore(client, "tombstones", erased_kept=timedelta(days=90))
     day = 86_400_000
