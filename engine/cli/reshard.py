@@ -16,6 +16,7 @@ from engine.errors import ReshardRefused, SourceUnavailable
 from engine.operate.positions import PartitionOfKey
 from engine.operate.reasons_not_to_reshard import Services, left_behind, not_read, sentences, who_works
 from engine.operate.reshard import Moved, Reshard
+from engine.operate.topics import source_topics
 from engine.operate.words import count_of
 from engine.ports import StateStore
 from engine.wire.partitioner import crc32_partition, murmur2_partition
@@ -28,6 +29,10 @@ UNREAD = "it is decided before customers move, but not with --force: then those 
 STALE = (
     "it has come since, and does not lie where the new number puts its customer: wait until all producers know that"
     " (five minutes by default), or stop them, and run this again"
+)
+NOT_OURS = (
+    "events.yaml of these rules does not read it: run this again with the workers' rules, or, if workers do not read it"
+    " any more, with --force: all that they read has been decided"
 )
 
 
@@ -128,7 +133,9 @@ class _Reading:
             return [*reasons, *sentences(left, UNREAD)]
         project = open_project(settings)
         self.records = drain(settings, project, self.store, self.job.before, self.partition_of, self.progress)
-        return list(sentences(left_behind(brokers, self.store, self.job, self.partition_of), STALE))
+        stale = left_behind(brokers, self.store, self.job, self.partition_of)
+        others = {topic: stale.pop(topic) for topic in stale.keys() - source_topics(settings, project.book.catalog)}
+        return [*sentences(stale, STALE), *sentences(others, NOT_OURS)]
 
 
 def _as_data(moved: Moved, records: int, dry_run: bool) -> dict[str, Any]:

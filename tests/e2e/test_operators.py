@@ -22,6 +22,7 @@ from engine.wiring.brokers import KafkaBrokers
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
+from tests.support.live import BOUGHT, live_project
 from tests.support.operators import data, engine, engine_process
 from tests.support.post_office import PostOffice, letter
 from tests.support.stores import put
@@ -393,6 +394,22 @@ def test_what_workers_have_left_is_decided_and_published_before_anybody_moves(st
     assert (moved["records_read"], moved["total"]) == (3, 3)
     assert [len(rules_sent(stage, f"c-{number}")) for number in (0, 1, 2, 9)] == [1, 2, 1, 1]
     assert [stage.store.meta(number).partitions for number in range(12)] == [12] * 12
+
+
+def test_of_a_topic_that_rules_do_not_read_any_more_it_is_said_how_to_go_on(stage: Stage) -> None:
+    """Or the rules are not those of the workers: then nobody may move before the topic has been read."""
+    retired = stage.topics.make("retired")
+    stage.use(live_project([stage.topics.events, retired], BOUGHT))
+    stage.start("a", clock="live", kafka_instance_id="")
+    stage.load([record("c-1", now())])
+    stage.finish()
+    stage.workers.pop("a").stop()
+    stage.use(live_project([stage.topics.events], BOUGHT))
+    stage.load([record("c-1", now())], retired)
+    refused = engine(stage, "reshard", "--to", 12, clock="live").said
+    assert f"1 record of {retired} not read yet: events.yaml of these rules does not read it" in refused
+    assert "it has come since" not in refused
+    assert data(stage, "reshard", "--to", 12, "--force")["total"] == 1
 
 
 def test_nobody_moves_while_a_producer_writes_by_the_old_number(stage: Stage, grown: Stage) -> None:
