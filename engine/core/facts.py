@@ -58,6 +58,10 @@ class Fact(msgspec.Struct, frozen=True):
         """The fact in a reason."""
         return f"segment {self.segment} moving {self.moves}" if self.segment else self.event
 
+    def may_come_with(self, other: "Fact") -> bool:
+        """Whether one event may bring both about."""
+        return self.segment == other.segment and not self.types.isdisjoint(other.types)
+
     def happens(self, state: State, event: Event) -> bool:
         """Whether an event of its types brings the fact about for some run: everything but `match`."""
         if self.segment and not self._is_move(event.properties):

@@ -365,6 +365,17 @@ def test_a_visit_ends_one_wait_also_while_lateness_holds_the_step_before(
 
 
 @pytest.mark.parametrize("lateness", [0, 6])
+def test_two_events_of_one_instant_end_two_waits_also_while_lateness_holds_the_step_before(lateness: int) -> None:
+    steps = AHEAD.replace("second, wait: { event: visit", "second, wait: { event: buy")
+    sim = Simulator(journey(steps, policy=f"allowed_lateness: {lateness}h"), strict=True)
+    signs_up(sim)
+    sim.event("visit", "2d1h")
+    sim.event("buy", "2d1h")
+    sim.run("30d")
+    assert [f"{span(one.moment)} {one.step}" for one in sim.outreach] == ["2d1h came"]
+
+
+@pytest.mark.parametrize("lateness", [0, 6])
 def test_no_wait_is_ended_by_what_comes_before_it_begins_or_by_something_else(lateness: int) -> None:
     steps = "[{ wait: 2d }, { id: a, wait: 1h }, { id: look, wait: { event: visit, within: 3d } }, { send: missed }]"
     sim = Simulator(journey(steps, policy=f"allowed_lateness: {lateness}h"), strict=True)

@@ -58,7 +58,7 @@ def go_on(settling: "Settling", rule: Rule, run: Run, moment: int, at: int) -> C
         return _walk(settling, rule, run, step.next, moment, at, _TAKEN_OUT)
     if moment < run.due:
         assert step.fact is not None
-        _use_up(run, moment)
+        _use_up(journey_of(rule), run, step.fact, moment)
         return _walk(settling, rule, run, step.answered, moment, at, f"{step.fact.text} happened")
     reason = f"no {step.fact.text} within {step.length.text}" if step.fact else f"waited {step.length.text}"
     return _walk(settling, rule, run, step.over, moment, at, reason)
@@ -287,10 +287,11 @@ def _remember_ahead(settling: "Settling", rule: Rule, run: Run, event: Event) ->
             del times[MAX_AHEAD:]
 
 
-def _use_up(run: Run, moment: int) -> None:
-    """The event that ends the present wait ends no wait after it."""
-    for times in run.ahead.values():
-        if moment in times:
+def _use_up(journey: Journey, run: Run, fact: Fact, moment: int) -> None:
+    """The event that ends the present wait, by its fact, ends no wait after it; another one of that moment may."""
+    for wait in journey.waits:
+        times = run.ahead.get(wait.name, [])
+        if moment in times and wait.fact is not None and wait.fact.may_come_with(fact):
             times.remove(moment)
 
 
