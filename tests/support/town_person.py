@@ -212,6 +212,7 @@ class Person(Known):
             self._close(run, "exited", at)
         self.firings = []
         self.carts = {one for one in self.carts if one[1] + self.terms.cart <= at}  # lateness holds them, no more
+        self.told |= {("ending", end) for _, end in self.coming["ending"]}  # as with trials: once, or never
         self._follow("ending", None, at, 0)
         self.present["trial"] = None
         self._forsake_trial(self.settled(at))
