@@ -295,8 +295,7 @@ class Delivery:
         elif breaker.failed(monotonic()):
             self._context.hooks.breaker(outreach.channel, is_open=True, reason=failure.reason)
         if not failure.uncertain:
-            await self._release(outreach.id)
-            parcel.begun = False
+            await self._take_back(parcel)
         elif outreach.purpose != TRANSACTIONAL:
             return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
         elif not parcel.doubt:
@@ -314,9 +313,14 @@ class Delivery:
             elif breaker.trip(monotonic()):
                 self._context.hooks.breaker(channel, is_open=True, reason=failure.reason)
                 self._context.hooks.all_refused(channel, words)
-            await self._release(parcel.outreach.id)  # a refusal proves that it was not taken
+            await self._take_back(parcel)  # a refusal proves that it was not taken
         else:
             self._works(channel, breaker)
+
+    async def _take_back(self, parcel: Parcel) -> None:
+        """Release the claim on a parcel whose hand-over has come to nothing."""
+        await self._release(parcel.outreach.id)
+        parcel.begun = False
 
     def _works(self, channel: str, breaker: Breaker) -> None:
         if breaker.succeeded():

@@ -12,13 +12,14 @@ from time import monotonic
 from engine.adapters.memory import MemoryClaims
 from engine.adapters.memory.sending import ClaimBook
 from engine.adapters.memory.source import MemorySource, MemoryTopics
-from engine.errors import StoreUnavailable, TemporaryFailure
+from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import Outcome
 from engine.ports import DeliveryResult, Record
 from engine.sender.breaker import Breaker
 from engine.sender.delivery import GIVE_BACK_PATIENCE, Delivery, Parcel
 from engine.sender.loop import PAUSE_AFTER, Sender
 from engine.sender.rates import Rates
+from engine.sender.refusals import Refusals
 from engine.wire.records import encode_outreach
 from tests.services.processes import wait_until
 from tests.support.desk import Desk
@@ -133,6 +134,24 @@ def test_a_hand_over_that_was_begun_stays_in_doubt() -> None:
     book = ClaimBook()
     give_back(MemoryClaims(book), begun=["o-1"], waiting=["o-2"])
     assert book.held.keys() == {"o-1"}
+
+
+def test_a_hand_over_that_was_refused_to_everybody_may_be_given_back() -> None:
+    """Its next claim is one that a sender who leaves has not begun with."""
+    refused = PermanentFailure("refused", words="no relay")
+    desk = Desk(refused, refusals=partial(Refusals, many=1), breaker=partial(Breaker, first=60.0))
+    parcel = Parcel(outreach(id="o-1"), Record(TOPIC, 0, 1, b""))
+
+    async def refuse() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            task = asyncio.create_task(Delivery(desk.context, executor).deliver(parcel))
+            async with asyncio.timeout(2):
+                while not desk.channel.asked or desk.book.held or parcel.begun:
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(refuse())
 
 
 def test_a_store_that_is_away_keeps_nobody_in_the_group() -> None:
