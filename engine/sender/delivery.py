@@ -119,7 +119,7 @@ class Delivery:
         self._suppress = StoreBatcher(_without_answer(context.suppressions.change), executor, hooks)
         self._hands = {name: asyncio.Semaphore(context.limits.concurrency) for name in context.channels}
         self._breakers: dict[str, Breaker] = defaultdict(context.limits.breaker)
-        self._wait_for_provider = 0
+        self._waiting_for_provider = 0
         """Parcels that will find out whether a provider is back."""
         self._refusals: dict[str, Refusals] = defaultdict(context.limits.refusals)
 
@@ -129,7 +129,7 @@ class Delivery:
     @property
     def all_down(self) -> bool:
         """Whether every provider is down and something waits to try one, so that reading on makes no sense."""
-        return self._wait_for_provider > 0 and all(breaker.is_open for breaker in self._breakers.values())
+        return self._waiting_for_provider > 0 and all(breaker.is_open for breaker in self._breakers.values())
 
     async def deliver(self, parcel: Parcel) -> None:
         """Deliver the parcel; returns when its outcome is recorded."""
@@ -186,11 +186,18 @@ class Delivery:
         rates, breaker = context.limits.rates, self._breakers[outreach.channel]
         if rates.limits(outreach.channel, outreach.to) or breaker.is_open:  # what has ended must not wait
             known = await self._results(outreach.id)
-            if known is not None and self._has_ended(parcel, known):
+            if known is not None and self._tell_again(parcel, known):
                 return
         await self._wait_for_rate(parcel)
-        while not await self._is_over(parcel, breaker):
-            await self._release(outreach.id)
+        while True:
+            await self._wait_for_provider(parcel, breaker)
+            if not await self._try_to_claim(parcel):
+                return
+            async with self._hands[outreach.channel]:
+                if not breaker.wait(monotonic()):
+                    await self._with_hands(parcel, breaker)
+                    return
+            await self._release(outreach.id)  # the provider went down while the parcel waited for a free hand
 
     async def _wait_for_rate(self, parcel: Parcel) -> None:
         channel, to, rates, now = parcel.outreach.channel, parcel.outreach.to, self._context.limits.rates, monotonic()
@@ -201,32 +208,24 @@ class Delivery:
             rates.give_back(channel, to, now + wait)
             raise
 
-    async def _is_over(self, parcel: Parcel, breaker: Breaker) -> bool:
-        """Claim the parcel and hand it over. False: it is claimed, and meanwhile its provider is down."""
+    async def _wait_for_provider(self, parcel: Parcel, breaker: Breaker) -> None:
         while wait := breaker.closed_for(monotonic()):
-            self._wait_for_provider += 1
+            self._waiting_for_provider += 1
             try:
                 await parcel.rest(wait * random.uniform(1.0, 1.2))
             finally:
-                self._wait_for_provider -= 1
-        if not await self._is_claimed(parcel):
-            return True
-        async with self._hands[parcel.outreach.channel]:
-            if breaker.wait(monotonic()):
-                return False
-            await self._with_hands(parcel, breaker)
-        return True
+                self._waiting_for_provider -= 1
 
     async def _refuse(self, parcel: Parcel) -> None:
-        if await self._is_claimed(parcel):
+        if await self._try_to_claim(parcel):
             why = f"channel {parcel.outreach.channel} is not configured on this sender"
             raise PermanentFailure(why)
 
-    async def _is_claimed(self, parcel: Parcel) -> bool:
-        """Claim the parcel. False: it has ended."""
+    async def _try_to_claim(self, parcel: Parcel) -> bool:
+        """False: it has ended, and that is told."""
         outreach = parcel.outreach
         claim = await self._claim((outreach.id, outreach.purpose))
-        if self._has_ended(parcel, claim):
+        if self._tell_again(parcel, claim):
             return False
         if claim.state is ClaimState.IN_DOUBT and not parcel.doubt:
             if outreach.purpose != TRANSACTIONAL:
@@ -236,8 +235,8 @@ class Delivery:
             parcel.doubt = True
         return True
 
-    def _has_ended(self, parcel: Parcel, claim: Claim) -> bool:
-        """Whether its result was recorded before. It is told again: readers recognize the repeat by its id."""
+    def _tell_again(self, parcel: Parcel, claim: Claim) -> bool:
+        """Tell the result that was recorded before: readers recognize the repeat by its id. False: there is none."""
         if claim.outcome is None:
             return False
         self._tell(parcel, claim.outcome, claim.at, claim.reason)
