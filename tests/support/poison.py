@@ -22,7 +22,7 @@ POISON: list[tuple[str, bytes | None]] = [
     ("not-decodable", b""),
     ("not-decodable", b"{"),
     ("not-decodable", b"\xff\xfe\x00"),
-    ("not-decodable", b"\x00\x00\x00\x00\x07" + _with()),  # the magic byte and schema id of a schema registry
+    ("not-decodable", b"\x00\x00\x00\x00\x07\x02x\x10purchase"),  # Avro, behind the head of a schema registry
     ("not-decodable", b"[" * 100_000),
     ("not-decodable", b"[1, 2]"),
     ("not-decodable", b'{"id":"x","type":"purchase","customer":"c","time":1750000000000,"properties":{"amount":NaN}}'),

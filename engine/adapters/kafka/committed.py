@@ -31,10 +31,13 @@ class PresentTopics:
         self._asked = -_KNOWN_SECONDS
 
     def offsets(self, committed: Mapping[str, tuple[int, str | None]]) -> dict[str, int]:
-        """Topic -> offset, of topic -> (offset, note); an offset without a note counts. Raises BrokersAway."""
+        """Topic -> offset, of topic -> (offset, note); an offset without a note counts. Raises BrokersAway.
+
+        A note may have more behind its end: librdkafka does not copy where it ends. Ids of topics are equally long.
+        """
         noted = {topic: note for topic, (_, note) in committed.items() if note and note.startswith(_MARK)}
         ids = self._present() if noted else {}
-        gone = {topic for topic, note in noted.items() if topic in ids and note_of(ids[topic]) != note}
+        gone = {topic for topic, note in noted.items() if topic in ids and not note.startswith(note_of(ids[topic]))}
         return {topic: offset for topic, (offset, _) in committed.items() if offset >= 0 and topic not in gone}
 
     def _present(self) -> Mapping[str, str]:

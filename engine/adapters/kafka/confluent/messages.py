@@ -34,6 +34,17 @@ def _with_values(headers: Any) -> tuple[tuple[str, bytes], ...]:
     return tuple([(name, value or b"") for name, value in headers])
 
 
+def note_beside(committed: TopicPartition) -> str:
+    """What was committed beside the offset; there may be more behind its end, of whatever bytes.
+
+    librdkafka copies a note without the zero byte behind it, and confluent-kafka reads up to the next one.
+    """
+    try:
+        return committed.metadata or ""
+    except UnicodeDecodeError as error:
+        return error.object[: error.start].decode()
+
+
 def topic_partition_of(message: Message) -> TopicPartition:
     """The message's topic, partition and offset; for an end-of-partition event, where it ends."""
     return TopicPartition(cast(str, message.topic()), cast(int, message.partition()), cast(int, message.offset()))

@@ -19,6 +19,7 @@ from typing import Final
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
+from engine.adapters.kafka.confluent.messages import note_beside
 from engine.adapters.kafka.library import KNOWS_NOTHING
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import IngestMark, Place
@@ -125,5 +126,5 @@ def _time(committed: TopicPartition, end: int, present: int) -> int:
         return 0 if end else present
     if committed.offset == end:
         return present
-    noted = (committed.metadata or "").partition(" ")[0]
+    noted = note_beside(committed).partition(" ")[0]
     return int(noted) if noted.isdecimal() else 0

@@ -10,7 +10,7 @@ from engine.adapters.kafka.committed import PresentTopics
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import REFUSED
-from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
+from engine.adapters.kafka.confluent.messages import note_beside, record_of, topic_partition_of
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SourceUnavailable
@@ -85,7 +85,7 @@ class ConfluentOffsets:
         except KafkaException as error:
             kind = SourceUnavailable if error.args[0].code() in REFUSED else BrokersAway
             raise kind(self._bootstrap, self._asker.reason(error.args[0])) from error
-        return self._present.offsets({one.topic: (one.offset, one.metadata) for one in found})
+        return self._present.offsets({one.topic: (one.offset, note_beside(one)) for one in found})
 
     def close(self) -> None:
         """Close the connections."""

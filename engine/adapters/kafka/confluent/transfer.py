@@ -28,7 +28,7 @@ from confluent_kafka import (
 
 from engine.adapters.kafka.committed import PresentTopics
 from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
-from engine.adapters.kafka.confluent.messages import record_of
+from engine.adapters.kafka.confluent.messages import note_beside, record_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable
@@ -197,7 +197,7 @@ class ConfluentTransfer:
             for one in committed:
                 if one.error is not None:
                     raise KafkaException(one.error)
-                note = (one.metadata or "").partition(" ")[2]
+                note = note_beside(one).partition(" ")[2]
                 if self._present.offsets({one.topic: (one.offset, note)}):
                     self._done[_place(one)] = one.offset
         except KafkaException as error:
