@@ -20,15 +20,15 @@ class Breaker:
     _until: float = field(default=0.0, init=False)
     _trying: bool = field(default=False, init=False)
 
-    def closed_for(self, now: float) -> float:
+    def open_for(self, now: float) -> float:
         """Seconds to wait before asking again; 0: an attempt may be made."""
         if not self.is_open:
             return 0.0
         return self.first if self._trying else max(0.0, self._until - now)
 
     def wait(self, now: float) -> float:
-        """As `closed_for`; 0: make an attempt and report how it went."""
-        wait = self.closed_for(now)
+        """As `open_for`; 0: make an attempt and report how it went."""
+        wait = self.open_for(now)
         self._trying = self._trying or (self.is_open and not wait)
         return wait
 

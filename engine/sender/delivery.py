@@ -209,7 +209,7 @@ class Delivery:
             raise
 
     async def _wait_for_provider(self, parcel: Parcel, breaker: Breaker) -> None:
-        while wait := breaker.closed_for(monotonic()):
+        while wait := breaker.open_for(monotonic()):
             self._waiting_for_provider += 1
             try:
                 await parcel.rest(wait * random.uniform(1.0, 1.2))

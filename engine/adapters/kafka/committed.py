@@ -22,6 +22,14 @@ def note_of(identity: str) -> str:
     return identity and _MARK + identity
 
 
+def is_of(note: str, identity: str) -> bool:
+    """Whether a note is of the topic with this id.
+
+    There may be more behind its end: librdkafka does not copy where that is. Ids of topics are equally long.
+    """
+    return note.startswith(note_of(identity))
+
+
 class PresentTopics:
     """Tells the offsets of present topics from those of topics that are gone."""
 
@@ -31,13 +39,10 @@ class PresentTopics:
         self._asked = -_KNOWN_SECONDS
 
     def offsets(self, committed: Mapping[str, tuple[int, str | None]]) -> dict[str, int]:
-        """Topic -> offset, of topic -> (offset, note); an offset without a note counts. Raises BrokersAway.
-
-        A note may have more behind its end: librdkafka does not copy where it ends. Ids of topics are equally long.
-        """
+        """Topic -> offset, of topic -> (offset, note); an offset without a note counts. Raises BrokersAway."""
         noted = {topic: note for topic, (_, note) in committed.items() if note and note.startswith(_MARK)}
         ids = self._present() if noted else {}
-        gone = {topic for topic, note in noted.items() if topic in ids and not note.startswith(note_of(ids[topic]))}
+        gone = {topic for topic, note in noted.items() if topic in ids and not is_of(note, ids[topic])}
         return {topic: offset for topic, (offset, _) in committed.items() if offset >= 0 and topic not in gone}
 
     def _present(self) -> Mapping[str, str]:
