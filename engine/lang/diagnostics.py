@@ -151,6 +151,10 @@ def closest(word: str, options: Iterable[str], alike: float = 0.6) -> str:
     return next(iter(get_close_matches(word, list(options), n=1, cutoff=alike)), "")
 
 
+ARE_SECONDS = "are these seconds? Then say so in events.yaml: { type: time, unit: s }"
+"""The help where an epoch number lies in January 1970."""
+
+
 def did_you_mean(word: str, options: Iterable[str], alike: float = 0.6) -> str:
     """The help line for a name that isn't one of `options`; empty if none is close, as for `closest`."""
     meant = closest(word, options, alike)

@@ -16,7 +16,7 @@ from engine.core.tables import Table
 from engine.core.values import day_of, in_first_weeks, is_no_date, number_of, whole_day
 from engine.core.zones import iso
 from engine.errors import BadRecord
-from engine.lang.diagnostics import Diagnostic, did_you_mean, has_errors
+from engine.lang.diagnostics import ARE_SECONDS, Diagnostic, did_you_mean, has_errors
 from engine.lang.form import said
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
@@ -314,7 +314,7 @@ def _check_value(
 def _check_unit(site: Site, value: Any, declared: Property) -> None:
     if declared.kind == "time" and declared.unit == "ms" and in_first_weeks(value):
         message = f"{value} milliseconds are {iso(value)[:10]}"
-        site.report("odd-time", message, "are these seconds? Then say so in events.yaml: { type: time, unit: s }")
+        site.report("odd-time", message, ARE_SECONDS)
 
 
 def _is_number(value: Any, declared: Property) -> bool:

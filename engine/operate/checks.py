@@ -36,7 +36,7 @@ from engine.ports import (
     too_small,
 )
 from engine.wire.dead_letters import MAX_EXCERPT
-from engine.worker.kept_history import missing_history
+from engine.worker.kept_history import INCOMPLETE, missing_history
 from engine.worker.opening_checks import check_stored, stored_meta
 
 NEARLY_FULL = 0.9
@@ -248,7 +248,7 @@ def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
     """Warn of history that rules read and that is not complete for all customers yet."""
     meta = stored_meta(store)
     for reader, asked in missing_history(book, meta.keeps, meta.clock) if meta else ():
-        says = f"{reader} asks for {asked}: missing for customers with older events until its time has passed"
+        says = f"{reader} asks for {asked}: {INCOMPLETE}"
         yield warn("history", says, "`keep:` in events.yaml keeps it ahead (docs/rules.md)")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from engine.core.catalog import Catalog, Property
 from engine.core.values import in_first_weeks
 from engine.errors import BadRecord
-from engine.lang.diagnostics import closest, did_you_mean, one_of
+from engine.lang.diagnostics import ARE_SECONDS, closest, did_you_mean, one_of
 from engine.model import Event
 from engine.operate.findings import Finding, ok, warn
 from engine.operate.words import count_of
@@ -132,8 +132,7 @@ class SampledRecords:
                 found.append(_absent(type_, seen, declared))
             elif declared.kind == "time" and name not in seen.plausible:
                 says = f"property {name} of {type_} is in January 1970 wherever it is there"
-                seconds = "are these seconds? Then say so in events.yaml: { type: time, unit: s }"
-                advice = seconds if declared.unit == "ms" else f"`unit: {declared.unit}` is too small"
+                advice = ARE_SECONDS if declared.unit == "ms" else f"`unit: {declared.unit}` is too small"
                 found.append(Remark("odd-time", seen.first, says, advice))
         return found
 

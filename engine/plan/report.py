@@ -14,10 +14,9 @@ from engine.plan.build import Plan
 from engine.plan.classify import OF_COUPONS, OF_EXPERIMENTS, OF_POINTS, PlannedChange
 from engine.plan.estimate import Estimate
 from engine.plan.live import ONLY_NEW, TOTALS
+from engine.worker.kept_history import INCOMPLETE
 
-_UNKEPT: Final = (
-    "missing for customers with older events until its time has passed; `keep` in events.yaml keeps it ahead"
-)
+_UNKEPT: Final = f"{INCOMPLETE}; `keep` in events.yaml keeps it ahead"
 
 
 class Table(NamedTuple):

@@ -5,6 +5,7 @@ since when its history is complete.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from engine.core.book import RuleBook
 from engine.core.durations import text_of
@@ -12,6 +13,9 @@ from engine.core.expression import Keeps
 from engine.core.state.fold import GRACE
 from engine.core.zones import iso
 from engine.ports import KeptHistory
+
+INCOMPLETE: Final = "missing for customers with older events until its time has passed"
+"""What history is that is not kept yet, or only since lately."""
 
 
 def update_kept(before: Sequence[KeptHistory], keeps: Keeps, clock: int) -> list[KeptHistory]:
