@@ -1,11 +1,14 @@
 """Small shops whose rules are about to change: what the tests of plans and of rolling them out have in common."""
 
+from pathlib import Path
 from typing import Any
 
 from engine.plan.build import Plan, look, planned
 from engine.plan.live import Side
 from engine.plan.sample import choose
 from engine.ports import StateStore
+from engine.wiring.plan import side_of
+from engine.wiring.rule_folders import RuleFolders
 from tests.support.cdnow import PROJECT
 
 IDLE = "inactivity: { of: purchase, for: 30d }"
@@ -19,6 +22,11 @@ def files(rules: str, **others: str) -> dict[str, str]:
 
 def one_rule(id: str = "come-back", when: str = IDLE, send: str = "send: note", more: str = "") -> str:
     return f"  - {{ id: {id}, when: {{ {when} }}, {more}{send} }}\n"
+
+
+def side_in(folder: Path) -> Side:
+    """The rule book of a project's folder."""
+    return side_of(RuleFolders(folder / "rules", folder / "templates"))
 
 
 def plan_of(store: StateStore, old: Side, new: Side, days: int = 30) -> Plan:

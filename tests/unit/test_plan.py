@@ -13,12 +13,10 @@ from engine.errors import UsageError
 from engine.plan.classify import Kind, PlannedChange, classify, experiment_changes, policy_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.expectations import parse
-from engine.wiring.plan import side_of
-from engine.wiring.rule_folders import RuleFolders
 from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import Ran, engine
-from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases
+from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases, side_in
 from tests.support.project_files import write_project
 from tests.support.referrals import FILES, HISTORY
 
@@ -33,7 +31,7 @@ def changes(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> l
     sides = []
     for name, project in (("old", old), ("new", new)):
         folder = write_project(tmp_path / name, project)
-        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+        sides.append(side_in(folder))
     before, after = sides
     return classify(before.book, after.book, before.texts, after.texts)
 
@@ -86,7 +84,7 @@ def test_another_wait_of_a_journey_is_another_structure_and_the_same_one_is_the_
 def test_a_change_of_the_policy_is_named_by_its_field(tmp_path: Path) -> None:
     capped = files(one_rule(), **{"policy.yaml": PROJECT["policy.yaml"] + "caps: [{ limit: 1, per: 7d }]\n"})
     old, new = (write_project(tmp_path / name, one) for name, one in (("o", files(one_rule())), ("n", capped)))
-    books = [side_of(RuleFolders(one / "rules", one / "templates")).book for one in (old, new)]
+    books = [side_in(one).book for one in (old, new)]
     assert policy_changes(books[0], books[1]) == ["caps"]
     assert policy_changes(books[0], books[0]) == []
 
@@ -112,7 +110,7 @@ def test_a_change_of_an_experiment_is_told_though_no_rule_reads_otherwise(
     for name, tried in (("old", TRIED), ("new", TRIED.replace(written, replacement))):
         project = files(one_rule() + tried, **{"events.yaml": profile})
         folder = write_project(tmp_path / name, project)
-        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
+        books.append(side_in(folder).book)
     assert [(one.rule, one.kind) for one in experiment_changes(*books)] == kinds
     assert experiment_changes(books[0], books[0]) == []
 

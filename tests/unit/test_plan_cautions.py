@@ -8,17 +8,14 @@ import pytest
 from engine.adapters.memory import MemoryStore
 from engine.model import Event
 from engine.plan.classify import Kind, PlannedChange, classify
-from engine.plan.event_types import event_changes
 from engine.plan.report import tables
 from engine.ports import Record
 from engine.testing import Simulator, load_project
-from engine.wiring.plan import side_of
-from engine.wiring.rule_folders import RuleFolders
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import START
-from tests.support.plans import plan_of
+from tests.support.plans import plan_of, side_in
 from tests.support.project_files import write_project
 
 EVENTS = """\
@@ -42,7 +39,7 @@ def change(tmp_path: Path, old: str, new: str) -> PlannedChange:
     sides = []
     for name, rules in (("old", old), ("new", new)):
         folder = project(tmp_path / name, rules)
-        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+        sides.append(side_in(folder))
     before, after = sides
     return classify(before.book, after.book, before.texts, after.texts)[0]
 
@@ -226,7 +223,7 @@ def test_a_milestone_goes_on_as_the_plan_says(tmp_path: Path, old: str, new: str
 
 def test_a_plan_counts_whose_next_event_brings_a_level(tmp_path: Path) -> None:
     old, new = (
-        side_of(RuleFolders(folder / "rules", folder / "templates"))
+        side_in(folder)
         for folder in (
             project(tmp_path / "old", milestone("[3, 9]", BIG)),
             project(tmp_path / "new", milestone("[3, 4, 9]", BIG).replace("id: loyal", "id: regular, was: [loyal]")),
@@ -275,57 +272,6 @@ def test_an_end_with_a_condition_is_not_known_from_before(tmp_path: Path) -> Non
         assert any(one.outcome == "exited" for one in sim.outcomes) is ended
 
 
-@pytest.mark.parametrize(
-    ("written", "replacement", "told"),
-    [
-        ("version: 1", "version: 1  # a comment", []),
-        ("  clicked: {}\n", "", [("clicked", "removed", "such events are ignored")]),
-        ("  clicked: {}\n", "  clicked: {}\n  opened: {}\n", [("opened", "new", "such events count from now on")]),
-        (
-            "refund: { properties: { amount: number",
-            "refund: { properties: { amount: integer",
-            [("refund", "guard", "declared otherwise: amount; events that do not fit become dead letters")],
-        ),
-        (
-            "clicked: {}",
-            "clicked: { properties: { zone: string }, profile: { zone: zone }, activity: false }",
-            [
-                (
-                    "clicked",
-                    "guard",
-                    "declared otherwise: zone; events that do not fit become dead letters; feeds the profile otherwise:"
-                    " zone; what is there stays; is no activity: it keeps nobody from being forgotten",
-                )
-            ],
-        ),
-        (
-            "  clicked: {}\n",
-            "  person: { properties: { vip: boolean }, profile: all }\nprofile: { city: string }\n",
-            [
-                ("person", "new", "such events count from now on"),
-                ("clicked", "removed", "such events are ignored"),
-            ],
-        ),
-        (
-            "events:\n",
-            "sources: [{ topic: shop }]\naccept: { ahead: 1h }\nevents:\n",
-            [
-                ("", "guard", "other sources: records are read from, or understood, otherwise"),
-                ("", "guard", "other bounds in `accept`: other records become dead letters"),
-            ],
-        ),
-    ],
-)
-def test_a_change_of_events_yaml_is_told(
-    tmp_path: Path, written: str, replacement: str, told: Sequence[tuple[str, str, str]]
-) -> None:
-    books = []
-    for name, events in (("old", EVENTS), ("new", EVENTS.replace(written, replacement))):
-        folder = project(tmp_path / name, milestone("[3]"), events)
-        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
-    assert [(one.event, one.kind, one.so) for one in event_changes(books[0].catalog, books[1].catalog)] == told
-
-
 SECTIONS = """\
 version: 1
 points: [{ id: stars, earn: [{ event: purchase, points: 1 }], expire: { after: 365d } }]
@@ -344,7 +290,7 @@ def test_what_is_renamed_without_saying_so_is_offered_its_was(tmp_path: Path) ->
     sides = []
     for name, rules in (("old", SECTIONS), ("new", renamed)):
         folder = project(tmp_path / name, rules)
-        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+        sides.append(side_in(folder))
     rows = {row[0]: row[2] for row in next(tables(plan_of(MemoryStore(), sides[0], sides[1]))).rows}
     assert rows["points stars_2"] == "every balance begins at 0. If it is stars renamed, write was: [stars]"
     assert rows["segment regular_2"].endswith(". If it is regular renamed, write was: [regular]")
@@ -354,16 +300,6 @@ def test_what_is_renamed_without_saying_so_is_offered_its_was(tmp_path: Path) ->
     )
     same = {row[0] for table in tables(plan_of(MemoryStore(), sides[0], sides[0])) for row in table.rows}
     assert not same & rows.keys()
-
-
-def test_a_field_of_the_profile_is_told_once_and_not_for_each_type_that_has_all_of_them(tmp_path: Path) -> None:
-    events = EVENTS + "  person: { profile: all }\nprofile: { age: %s }\n"
-    books = []
-    for name, kind in (("old", "number"), ("new", "integer, city: string")):
-        folder = project(tmp_path / name, milestone("[3]"), events % kind)
-        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
-    [told] = event_changes(books[0].catalog, books[1].catalog)
-    assert (told.event, told.so) == ("", "profile fields of another type: age; what they hold stays")
 
 
 @pytest.mark.parametrize(
@@ -397,7 +333,7 @@ def test_messages_that_nothing_stops_any_more_are_told(
         folder = project(tmp_path / name, rules, EVENTS + "profile: { yes: boolean, no: boolean }\n")
         (folder / "rules" / "policy.yaml").write_text(text)
         (folder / "templates" / "hello.push.j2").write_text("{% block text %}Hello{% endblock %}")
-        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+        sides.append(side_in(folder))
     before, after = sides
     assert classify(before.book, after.book, before.texts, after.texts)[0].cautions == told
 
@@ -408,6 +344,6 @@ def test_what_all_rules_have_to_mind_is_told_once(tmp_path: Path) -> None:
     for name, policy in (("old", "holdout: 5%\n"), ("new", "")):
         folder = project(tmp_path / name, rules)
         (folder / "rules" / "policy.yaml").write_text(f"version: 1\n{policy}")
-        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+        sides.append(side_in(folder))
     [minded] = [one for one in tables(plan_of(MemoryStore(), sides[0], sides[1])) if one.title == "What to mind"]
     assert minded.rows == [["a, b", "messages are no longer stopped by the holdout"]]
