@@ -6,6 +6,7 @@ Each event comes twice; what rules make for other customers comes back to the pa
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any, Protocol
 
 import msgspec
 
@@ -24,12 +25,18 @@ from engine.worker.rollout_rules import RolloutRules, has_new
 from tests.support.drive import Crash
 from tests.support.project_files import write_files
 from tests.support.town_facts import Found, ms
-from tests.support.town_rules import HALF, START, TEXTS, Became, Edited, Erased, Finished, Happening, Terms, Told, Tried
-
-Projects = Callable[[Terms], Project]
+from tests.support.town_rules import HALF, START, TEXTS, Became, Edited, Erased, Finished, Happening, Told, Tried
 
 
-def project(folder: Path, terms: Terms) -> Project:
+class Written(Protocol):
+    @property
+    def files(self) -> dict[str, str]: ...
+
+
+Projects = Callable[[Any], Project]
+
+
+def project(folder: Path, terms: Written) -> Project:
     mail = "{{% block subject %}}Hi{{% endblock %}}\n{{% block text %}}{}{{% endblock %}}\n"
     write_files(folder / "rules", terms.files)
     write_files(folder / "templates", {f"{name}.email.j2": mail.format(text) for name, text in TEXTS.items()})
@@ -63,7 +70,7 @@ class DyingStore(MemoryStore):
 class Town:
     """`outcomes`: every decision, in order."""
 
-    def __init__(self, projects: Projects, terms: Terms, random: Random) -> None:
+    def __init__(self, projects: Projects, terms: Written, random: Random) -> None:
         self.projects = projects
         self.project = projects(terms)
         self.random = random
