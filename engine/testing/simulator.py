@@ -147,6 +147,8 @@ class Simulator:
                 self.renderer.render(effect, state)
 
         carry_out(self.book, decision, self.now, write, _reason_of)
+        for outreach in decision.outreach:
+            outreach.coupons = dict(outreach.coupons)  # until here the run's own, which later messages add to
 
 
 def _reason_of(error: Exception) -> str:

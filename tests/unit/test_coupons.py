@@ -65,6 +65,14 @@ def test_the_check_of_rules_notes_it_and_passes(project: Project, tmp_path: Path
     assert engine("check", "--format", "json", folder=tmp_path).said == "[]"
 
 
+def test_a_rule_test_passes_whose_customer_gets_a_code_with_the_last_message_only(tmp_path: Path) -> None:
+    shop(tmp_path, texts={"gift": "Hello", "ends": "{{ coupons.gift }}"})
+    story = "{ name: at the end, given: [{ 0d: came }], until: 30d, expect: [{ 0d: welcome }, { 11d: welcome }] }"
+    (tmp_path / "rules/codes.test.yaml").write_text(f"version: 1\ntests: [{story}]\n", encoding="utf-8")
+    ran = engine("test", folder=tmp_path)
+    assert "1 passed" in ran.said, ran.said
+
+
 EVENTS = [
     {"id": f"e-{n}", "type": "came", "customer": f"c-{n}", "time": f"2026-01-0{n}T00:00:00Z"} for n in range(1, 6)
 ]
