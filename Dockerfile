@@ -13,7 +13,7 @@ COPY engine engine
 COPY rules rules
 COPY templates templates
 COPY examples/loyalty-club examples/loyalty-club
-RUN pip --python /opt/engine install --no-cache-dir --constraint constraints.txt '.[kafka-python,sending,web]'
+RUN pip --python /opt/engine install --no-cache-dir --constraint constraints.txt '.[insight,kafka-python,sending,web]'
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin engine && install --directory --owner engine /project

@@ -1,6 +1,7 @@
 """Every command can be found: in the documentation and with an example in its help."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,6 +71,15 @@ def test_no_command_is_documented_that_does_not_exist() -> None:
 def test_every_command_is_in_the_table_at_the_top_of_the_page() -> None:
     table = DOCUMENTED.split("\n## ")[0]
     assert {name for name in COMMANDS if f"](#engine-{name.split()[1]}" not in table} == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_operator_finds_every_option_of_a_command_in_its_section_or_on_the_pages_that_it_leads_to(name: str) -> None:
+    common, section = DOCUMENTED.split("\n## ")[0], DOCUMENTED.split(f"\n### {name}\n")[1].split("\n### ")[0]
+    pages = [(SHOP / "docs" / page).read_text("utf-8") for page in re.findall(r"\]\(([\w-]+\.md)", section)]
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join([common, section, *pages])))
+    options = [{*param.opts, *param.secondary_opts} for param in _command(name).params if param.opts[0][0] == "-"]
+    assert [names for names in options if not names & named] == []
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -12,6 +12,7 @@ import yaml
 
 from engine.cli.main import app
 from engine.config import Settings
+from engine.extras import EXTRA_OF
 from tests.services.kafka_jars import VERSION
 from tests.support.compose import COMPOSE, ROOT, SERVICES, arguments, dockerfile, health_command
 
@@ -145,6 +146,12 @@ def test_compilers_stay_in_the_stage_that_builds() -> None:
 def test_the_image_has_the_versions_that_were_tested() -> None:
     installs = [run for run in arguments(0, "RUN") if "install" in run and "pip" in run]
     assert [run[run.index("--constraint") + 1] for run in installs] == ["constraints.txt"]
+
+
+def test_an_operator_can_run_every_command_in_the_image() -> None:
+    words = " ".join(word for run in arguments(0, "RUN") for word in run)
+    (installed,) = re.findall(r"'\.\[(.+)\]'", words)
+    assert {*installed.split(",")} == {*EXTRA_OF.values()} - {"faust"}
 
 
 def test_everything_the_image_is_built_from_is_there_and_sent_to_the_builder() -> None:

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 import pytest
 import typer
-from prometheus_client import CollectorRegistry
 
 from engine.cli.main import app
 from engine.config import Settings
+from engine.telemetry.metrics import Metrics
 from engine.telemetry.sender import SenderWatch
 from engine.telemetry.web import WebWatch
 from engine.telemetry.worker import PrometheusHooks
@@ -24,7 +24,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PLACE = re.compile(r"`([a-z_/]+\.(?:py|lua))`((?: `\w+`(?:, (?=`\w+`))?)*)")
-METRICS = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \|.*\|$", re.MULTILINE)
+METRICS = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \| ([\w, ]*)\|.*\|$", re.MULTILINE)
 USED = re.compile(r"(?:^|[`$] ?)(engine [a-z].*?)(?=`|$)", re.MULTILINE)
 COMMANDS: Any = typer.main.get_command(app)
 BUILD_VARIABLES = {"ENGINE_COMPILE", "ENGINE_TEST_KAFKA"}
@@ -76,18 +76,21 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     assert {name for name in named if name not in settings and name.removesuffix("_FILE") not in settings} == set()
 
 
-def test_every_metric_is_in_the_pages_and_every_one_that_they_name_exists() -> None:
-    there = {name for one in (PrometheusHooks(), SenderWatch(), WebWatch()) for name in series(one.registry)}
+def test_every_metric_is_in_the_pages_with_its_labels_and_every_one_that_they_name_exists() -> None:
+    there = {name: labels for one in (PrometheusHooks(), SenderWatch(), WebWatch()) for name, labels in series(one)}
     tables = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("watching.md", "web.md"))
-    documented = {f"engine_{name}" for row in METRICS.findall(tables) for name in re.findall(r"\w+", row)}
-    assert there <= documented
+    rows = [(re.findall(r"\w+", names), set(re.findall(r"\w+", labels))) for names, labels in METRICS.findall(tables)]
+    documented = {f"engine_{name}": labels for names, labels in rows for name in names}
+    assert {name: documented.get(name) for name in there} == there
     named = {name for page in PAGES for name in re.findall(r"`(engine_\w+?)(?:_count)?[`{]", page.read_text("utf-8"))}
-    assert {name for name in named if "_link" not in name} <= there
+    assert {name for name in named if "_link" not in name} <= there.keys()
 
 
-def series(registry: CollectorRegistry) -> Iterator[str]:
-    for family in registry.collect():
-        yield family.name + ("_total" if family.type == "counter" else "")
+def series(metrics: Metrics) -> Iterator[tuple[str, set[str]]]:
+    """Names and labels."""
+    collectors: dict[str, Any] = metrics.registry._names_to_collectors
+    for family in metrics.registry.collect():
+        yield family.name + ("_total" if family.type == "counter" else ""), {*collectors[family.name]._labelnames}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
