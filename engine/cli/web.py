@@ -10,7 +10,6 @@ from engine.adapters.web.server import Server
 from engine.cli.options import Namespace, RulesDir, Store, settings_of
 from engine.cli.process import begin_log, log_stop
 from engine.config import BadSetting
-from engine.loop import Outage
 from engine.telemetry.web import WebWatch
 from engine.wiring.health import WebHealth, serve
 from engine.wiring.kafka import close_writer, open_writer
@@ -43,7 +42,7 @@ def web(
     with ExitStack() as stack:
         begin_log(settings)
         watch = WebWatch()
-        stores = stack.enter_context(open_sending(settings, Outage(watch.store_away, watch.store_back)))
+        stores = stack.enter_context(open_sending(settings, while_loading=True))
         writer = open_writer(settings)
         stack.callback(close_writer, writer)
         server = Server(build_app(settings, equipment, stores, writer, watch), log_stop)

@@ -1,4 +1,4 @@
-"""What workers, senders and web pages log when the store or the brokers are away, and when they are back."""
+"""What workers and senders log when the store or the brokers are away, and when they are back."""
 
 from typing import Any
 

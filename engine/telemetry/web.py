@@ -8,7 +8,6 @@ import structlog
 from engine.errors import EngineError, SinkUnavailable
 from engine.telemetry import codes
 from engine.telemetry.metrics import Metrics
-from engine.telemetry.outages import OutageLog
 from engine.wire.feedback import FeedbackKind
 
 LINKED = ("unsubscribe", "preferences", "survey", "share")
@@ -23,7 +22,7 @@ REST = 30.0
 """Seconds without a request after which it counts as ready again: only a request can show whether it works."""
 
 
-class WebWatch(OutageLog, Metrics):
+class WebWatch(Metrics):
     """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
 
     Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from time import sleep
 from typing import TypeVar
 
@@ -37,14 +38,20 @@ def open_store(settings: Settings, patience: Outage | None = None) -> Iterator[S
 
 
 @contextmanager
-def open_sending(settings: Settings, patience: Outage | None = None) -> Iterator[SendingStores]:
-    """Claims and suppressions in the store that the settings name, as `open_store`. Raises UsageError."""
+def open_sending(
+    settings: Settings, patience: Outage | None = None, *, while_loading: bool = False
+) -> Iterator[SendingStores]:
+    """Claims and suppressions in the store that the settings name, as `open_store`. Raises UsageError.
+
+    With `while_loading` they are there at once, and raise StoreLoading until the server has loaded its data.
+    """
     if settings.store == "memory":
         yield MemoryClaims(), MemorySuppressions()
         return
     kept = timedelta(days=settings.send_claims_days)
     with _server(settings) as (url, password):
-        stores = _connected(lambda: connect_sending(url, settings.namespace, password=password, kept=kept), patience)
+        connecting = partial(connect_sending, url, settings.namespace, password=password, kept=kept)
+        stores = _connected(partial(connecting, while_loading=while_loading), patience)
         try:
             yield stores
         finally:

@@ -9,8 +9,9 @@ import structlog
 
 from engine.adapters.mail.message import Letterhead, mail_of
 from engine.adapters.mail.reference import reference_headers
+from engine.adapters.memory import MemorySuppressions
 from engine.config import BadSetting, load_settings
-from engine.errors import PermanentFailure
+from engine.errors import PermanentFailure, StoreUnavailable
 from engine.wire.digests import address_digest
 from engine.wiring.feedback_providers import feedback_providers
 from engine.wiring.sender import letterhead
@@ -25,6 +26,7 @@ from tests.support.mail_providers import (
     desk,
 )
 from tests.support.outreach import outreach
+from tests.support.provider_events import mailgun_event
 from tests.support.website import ADDRESS, NOW, Away, token
 
 OFFICES = (SesOffice, SendGridOffice, MailgunOffice, PostmarkOffice)
@@ -100,6 +102,21 @@ def test_while_the_broker_is_away_providers_are_asked_to_come_again(office: Offi
         assert reports.post(complaint(office)) == 503
 
 
+def test_an_unsubscribe_told_again_while_the_store_is_away_is_the_same_event() -> None:
+    class Unreachable(MemorySuppressions):
+        def allowed(self, digest: str, purpose: str) -> int:
+            raise StoreUnavailable("redis://10.0.0.7", "it cannot be reached")
+
+    office = MailgunOffice()
+    report = office.report(mailgun_event("unsubscribed"))
+    with desk(office, suppressions=Unreachable()) as reports:
+        assert reports.post(report) == 200
+        reports.website.now += 600_000
+        assert reports.post(report) == 200
+        first, again = reports.published()
+    assert first == again
+
+
 # --- what is refused
 
 
@@ -128,7 +145,7 @@ def test_a_report_that_nobody_has_signed_is_refused(office: Office, reports: Des
     if isinstance(fields, dict):
         fields.pop("Signature", None)
         fields.pop("signature", None)
-    assert reports.post((msgspec.json.encode(fields), {})) in (400, 403)
+    assert reports.post((msgspec.json.encode(fields), {})) in (400, 401, 403)
     assert reports.published() == []
 
 

@@ -15,7 +15,6 @@ from engine.ports import Entry
 from engine.telemetry.logs import LogHooks, set_up_logs
 from engine.telemetry.outages import OutageLog
 from engine.telemetry.sender import SenderWatch
-from engine.telemetry.web import WebWatch
 from engine.worker.result import Result
 
 ADA = "ada@example.org"
@@ -61,7 +60,7 @@ def test_of_many_dead_letters_of_a_kind_one_is_told_at_once_and_all_are_counted(
     assert summary["dead_letters"] == {"bad-time": 2, "no-value": 1}
 
 
-@pytest.mark.parametrize("process", [LogHooks, SenderWatch, WebWatch])
+@pytest.mark.parametrize("process", [LogHooks, SenderWatch])
 def test_the_end_of_an_outage_is_told_as_loudly_as_its_beginning(
     written: Written, process: Callable[[], OutageLog]
 ) -> None:

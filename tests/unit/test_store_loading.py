@@ -55,3 +55,8 @@ def test_a_service_waits_while_the_store_loads_and_says_so(
 def test_a_command_says_that_the_store_loads(settings: Settings) -> None:
     with pytest.raises(StoreLoading), open_store(settings):
         pass
+
+
+def test_pages_are_served_while_the_store_loads(settings: Settings) -> None:
+    with open_sending(settings, while_loading=True) as (claims, _), pytest.raises(StoreLoading):
+        claims.results(["o-1"])

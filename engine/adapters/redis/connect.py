@@ -1,6 +1,7 @@
 """Connects to a store by its URL: one server, servers behind sentinels, or a cluster."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
+from redis.exceptions import BusyLoadingError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -43,20 +45,29 @@ def connect(
 
 
 def connect_sending(
-    url: str, namespace: str = "engine", *, password: str = "", kept: timedelta = CLAIMS_KEPT
+    url: str,
+    namespace: str = "engine",
+    *,
+    password: str = "",
+    kept: timedelta = CLAIMS_KEPT,
+    while_loading: bool = False,
 ) -> tuple[RedisClaims, RedisSuppressions]:
-    """Claims and suppression list over one client that has answered once. Raises the errors of `connect`."""
-    client, name = _answering(url, password)
+    """Claims and suppression list over one client that has answered once. Raises the errors of `connect`.
+
+    `while_loading`: a server that loads its data has answered, too.
+    """
+    client, name = _answering(url, password, while_loading=while_loading)
     return RedisClaims(client, namespace, kept=kept, name=name), RedisSuppressions(client, namespace, name=name)
 
 
-def _answering(url: str, password: str) -> tuple[Any, str]:
+def _answering(url: str, password: str, *, while_loading: bool = False) -> tuple[Any, str]:
     """A client, and the URL without secrets."""
     name = _without_secrets(url)
     try:
         with reaching(name):
             client = _client(url, password)
-            client.ping()
+            with suppress(*([BusyLoadingError] if while_loading else [])):
+                client.ping()
     except ValueError as error:
         raise BadStoreUrl(name, str(error)) from error
     except TypeError as error:  # redis-py passes on what it does not know

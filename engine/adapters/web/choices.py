@@ -29,12 +29,12 @@ class Choices:
         while len(self._saved) > _KEPT:
             del self._saved[next(iter(self._saved))]
 
-    async def taken_back(self, about: LinkToken, now: int) -> str:
-        """For the id of an unsubscribe: the choice that it takes back, "" for none.
+    async def taken_back(self, about: LinkToken, at: int) -> str:
+        """For the id of an unsubscribe at that moment: the choice that it takes back, "" for none.
 
-        While the store does not answer it is `now`: told twice is then two events, which is better than none.
+        While the store does not answer it is `at`: told twice is then two events, which is better than none.
         """
         heard = await soon(self._suppressions.allowed, about.address, about.purpose)
         if heard is None:
-            return str(now)
+            return str(at)
         return str(max(heard, self._saved.get((about.address, about.purpose), 0)) or "")

@@ -71,7 +71,7 @@ class _Webhook:
         """An id that is the same for a repeated report and new for a new event."""
         if feedback.kind is not FeedbackKind.UNSUBSCRIBED:
             return feedback
-        return replace(feedback, report=await self.choices.taken_back(feedback.about, self.wall()))
+        return replace(feedback, report=await self.choices.taken_back(feedback.about, feedback.at))
 
     def _listen(self, headers: Mapping[str, str], body: bytes) -> list[Said]:
         self.provider.verify(headers, body)

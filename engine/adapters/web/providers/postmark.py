@@ -50,9 +50,10 @@ class Postmark:
         self._login = b"Basic " + b64encode(login.encode())
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Check the login alone; TLS keeps it secret."""
+        """Check the login alone; TLS keeps it secret. After a 403 Postmark would not try again, so that what it told
+        while the setting was wrong would be lost."""
         if not hmac.compare_digest(self._login, headers.get("authorization", "").encode()):
-            raise BadFeedback("wrong-login")
+            raise BadFeedback("wrong-login", 401)
 
     def read(self, body: bytes) -> list[Said]:
         """The report of the one event in the body."""
