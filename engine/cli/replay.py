@@ -63,7 +63,9 @@ def replay(
     namespace: Namespace = None,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="How many share the work; only in memory. By default one, or all processors if long."),
+        typer.Option(
+            min=1, help="How many share the work; only in memory. By default one; if long, one a processor, up to 8."
+        ),
     ] = None,
     decided: Annotated[
         bool, typer.Option("--as-decided", help="EVENTS is an archive: decide it again and compare with its outcomes.")

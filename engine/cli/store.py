@@ -88,9 +88,10 @@ def check(
     for number, one in checked.items():
         if not as_json:
             size, whose = one.largest
+            largest = f" of {one.bytes:,} bytes, the largest {whose} of {size:,}" if size else ""
             out.print(
-                f"partition {number}: {count_of(one.customers, 'customer')} of {one.bytes:,} bytes, the largest"
-                f" {whose} of {size:,}; {count_of(one.looks, 'look')}, {one.histories:,} with a history only",
+                f"partition {number}: {count_of(one.customers, 'customer')}{largest};"
+                f" {count_of(one.looks, 'look')}, {one.histories:,} with a history only",
                 highlight=False,
                 markup=False,
             )
