@@ -215,7 +215,9 @@ class RuleBook:
         goals = [(rule, one.goal) for rule, one in journeys if one.goal is not None and about(one.goal)]
         waits = [rule for rule, one in journeys if any(about(wait.fact) for wait in one.waits)]
         starts = [rule for rule in self.journeys if not segment and self._disproves(name, rule)]
-        calendars = [rule for rule, one in journeys if one.by_calendar and not segment and self._sets_zone(name)]
+        calendars = [
+            rule for rule, one in journeys if one.by_calendar and not segment and self._sets_zone(name, one.zone_fields)
+        ]
         role = JourneyRole(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
         return role if goals or starts or waits or calendars else None
 
@@ -249,9 +251,9 @@ class RuleBook:
         told.eventless = told.independent = frozenset()
         return told
 
-    def _sets_zone(self, name: str) -> bool:
-        declared, field = self.catalog.events[name], self.policy.zones.field
-        return field is not None and declared.feeds({field})
+    def _sets_zone(self, name: str, further: frozenset[str] = frozenset()) -> bool:
+        """Whether the type feeds the customer's zone, or one of `further` fields."""
+        return self.catalog.events[name].feeds(self.policy.zones.fields | further)
 
     def role_of_move(self, move: Event) -> Role:
         """What a move of a segment concerns, besides what its event does as any other."""

@@ -111,6 +111,10 @@ class LocalDays:
         return from_millis(instant, self.zone).toordinal() - _EPOCH_DAY
 
 
+OF_PROFILE = "profile."
+"""Begins the zone of a rule that a field of the profile has."""
+
+
 class Zones:
     """Finds a customer's zone: by the profile field that the policy names, else the policy's default.
 
@@ -123,6 +127,14 @@ class Zones:
             raise ValueError(default)
         self.default = found
         self.field = field
+        self.fields = frozenset({field} if field else ())
+        """The profile fields that it depends on."""
+
+    def other(self, name: str) -> "Zones":
+        """Those of a rule that names a zone, or the field that has it as profile.<field>; themselves for ""."""
+        if name.startswith(OF_PROFILE):
+            return _ZonesOfField(self, name.removeprefix(OF_PROFILE))
+        return Zones(name) if name else self
 
     def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
         """The customer's zone; an unknown name in the profile gives the default."""
@@ -130,3 +142,16 @@ class Zones:
         if not isinstance(name, str):
             return self.default
         return zone_or_none(name) or self.default
+
+
+class _ZonesOfField(Zones):
+    """The zone that a profile field has; where it has none, the customer's."""
+
+    def __init__(self, customers: Zones, field: str) -> None:
+        super().__init__(field=field)
+        self.customers = customers
+        self.fields |= customers.fields
+
+    def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
+        name = profile.get(self.field or "")
+        return (zone_or_none(name) if isinstance(name, str) else None) or self.customers.of(profile)

@@ -164,6 +164,16 @@ def zone(value: Any) -> str:
     return str(value)
 
 
+def zone_source(value: Any, pattern: str = rf"profile\.{NAME}", help: str = "or profile.<field>") -> str:
+    """A time zone, or the dotted name of what has it."""
+    if not isinstance(value, str) or "." not in value:
+        return zone(value)
+    if not re.fullmatch(pattern, value):
+        help = f"write a zone such as Europe/Berlin, {help}; without it the customer's zone counts"
+        refuse("bad-value", f"{said(value)} names no zone", help)
+    return value
+
+
 def _reentry(value: Any) -> Reentry:
     if value == "always":
         return Reentry()
@@ -249,6 +259,8 @@ ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty if there is none."""
 Ends = Annotated[str, Parsed(_ends, {"type": "string", "pattern": rf"^(profile\.{NAME}|{_OTHER_ENDS})$"})]
 Zone = Annotated[str, Parsed(zone, TEXT)]
+ZoneSource = Annotated[str, Parsed(zone_source, TEXT)]
+"""A zone, or profile.<field>: the profile field that has it."""
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
 Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]

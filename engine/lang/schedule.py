@@ -15,7 +15,7 @@ from engine.core.state.model import State
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.schedule import Schedule
 from engine.core.zones import DAY
-from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay, Zone
+from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay, ZoneSource
 from engine.lang.form import refuse
 from engine.lang.site import Site
 from engine.lang.trigger_fields import Common, TriggerFields, feeding
@@ -33,7 +33,9 @@ class ScheduleFields(TriggerFields):
     at: TimeOfDay = Field(
         time(9), description="At which time of that day, in the customer's zone; 09:00 when not given."
     )
-    zone: Zone = Field("", description="The zone of that time of day, instead of each customer's.")
+    zone: ZoneSource = Field(
+        "", description="The zone of that time of day, instead of the customer's: a name, or profile.<field>."
+    )
     from_: FirstDay = Field(None, alias="from", description="A day of the first week or month that counts.")
     among: Expr = Field(description="For whom: an expression, such as segments.reader; true for everybody.")
     spread: Duration = Field(0, description="Over how long the customers are spread, each always at the same moment.")
@@ -58,7 +60,7 @@ class ScheduleFields(TriggerFields):
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         among = site.at("among").expression(self.among, ())
-        follows = "" if self.zone else common["zones"].field
+        follows = common["zones"].other(site.at("zone").zone(self.zone)).fields
         if among is not None and among.needs.reads.customer:
             help = "make a segment of it, and write among: segments.<id>"
             site.at("among").report("unknown-root", "a schedule's group can't be named by ids", help)
@@ -78,7 +80,7 @@ class ScheduleFields(TriggerFields):
             spread=self.spread,
             among=among,
             types=_brings(site.catalog, among) if among else frozenset(),
-            movers=feeding(site.catalog, follows) if follows else frozenset(),
+            movers=feeding(site.catalog, follows),
             zone=self.zone,
             **common,
         )
@@ -89,7 +91,7 @@ def _brings(catalog: Catalog, among: Expression) -> frozenset[str]:
     reads = among.needs.reads
     if reads.scores or among.until(Scope(State(), None, 0)) != (False, NEVER):
         return frozenset(catalog.events)
-    fed = frozenset[str]().union(*(feeding(catalog, field) for field in reads.fields))
+    fed = feeding(catalog, reads.fields)
     told = {*(MOVE_TYPES if reads.segments else ()), *((CHANGED,) if reads.points else ())}
     booked = frozenset[str]().union(*(catalog.points[id_].events for id_ in reads.points))
     return (reads.types | fed | told | booked).intersection(catalog.events)

@@ -12,6 +12,7 @@ from engine.core.expr.kinds import fits
 from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
+from engine.core.zones import OF_PROFILE
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route
 from engine.lang.made_names import never_met
@@ -126,6 +127,12 @@ class Site:
             self.report("unknown-profile-field", f"the profile has no field '{name}'", help, key=key)
         elif kinds and found.kind not in kinds:
             self.report("type-mismatch", f"profile.{name} is of type {found.kind}", f"it must be {' or '.join(kinds)}")
+        return name
+
+    def zone(self, name: str) -> str:
+        """The name of a zone; reported if it is that of a profile field which has none."""
+        if name.startswith(OF_PROFILE):
+            self.field(name.removeprefix(OF_PROFILE), ("string", "any"))
         return name
 
     def property(self, event: str, name: str, kinds: Collection[Kind] = ()) -> str:

@@ -13,13 +13,13 @@ from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, EmitFields, SendField
 from engine.lang.diagnostics import one_of
 from engine.lang.facts import FactFields
-from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day, zone
+from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day, zone_source
 from engine.lang.fields import Span as SpanField
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.site import Site
 
 FACT = ("event", "where", "match", "segment", "moves")
-CALENDAR = ("days", "until", "on", "before", "at")
+CALENDAR = ("days", "until", "on", "before", "after", "at")
 
 
 class JourneyGoalFields(FactFields):
@@ -65,13 +65,8 @@ def _until(value: Any) -> time | str:
 
 
 def _zone(value: Any) -> str:
-    """A time zone, or event.<property>: the property that has it."""
-    if not isinstance(value, str) or "." not in value:
-        return zone(value)
-    if not re.fullmatch(rf"event\.{NAME}", value):
-        help = "write a zone such as Europe/Berlin, or event.<property>; without it the customer's zone counts"
-        refuse("bad-value", f"{said(value)} is no zone of the event that begins the journey", help)
-    return value
+    """A time zone, or the property of the event or the profile field that has it."""
+    return zone_source(value, rf"(event|profile)\.{NAME}", "event.<property> or profile.<field>")
 
 
 _UNTIL: JsonSchema = {"anyOf": [TIME, {"type": "string", "pattern": rf"^event\.{NAME}$"}]}
@@ -92,11 +87,12 @@ class WaitFields(Strict):
         " the run has: event.<property>.",
     )
     before: Annotated[SpanField | None, NotNull()] = Field(None, description="So long before that time of the event.")
+    after: Annotated[SpanField | None, NotNull()] = Field(None, description="So long after that time of the event.")
     at: OptionalTimeOfDay = Field(None, description="At this time of that day, in the customer's zone.")
     zone: Annotated[str, Parsed(_zone, TEXT)] = Field(
         "",
-        description="The zone whose calendar counts, instead of the customer's: a name; or, as event.<property>, what"
-        " the event which began the run says.",
+        description="The zone whose calendar counts, instead of the customer's: a name, event.<property> of the event"
+        " which began the run, or profile.<field>.",
     )
     on: Annotated[int | None, Parsed(_weekday, {"enum": list(WEEKDAYS)})] = Field(
         None, description="Then until this day of the week."
@@ -138,10 +134,12 @@ class WaitFields(Strict):
     def _check_until(self, given: set[str]) -> None:
         """Refuse what goes only with a time of the event, or not with one."""
         event = isinstance(self.until, str)
-        wrong = given & ({"days", "on"} if event else {"before", "at"})
+        wrong = given & ({"days", "on"} if event else {"before", "after", "at"})
         if wrong:
             message = f"'{min(wrong)}' {'does not go' if event else 'goes'} with a time of the event"
             refuse("unknown-field", message, "as in until: event.starts_at, before: 3d", min(wrong))
+        if given >= {"before", "after"}:
+            refuse("bad-value", "wait has both 'before' and 'after'", "keep one of them", "after")
 
     def _foreign(self, kind: tuple[str, ...]) -> set[str]:
         if kind == ("event",):
@@ -166,7 +164,7 @@ class WaitFields(Strict):
         if self.for_ is not None or self.within is not None:
             return Span(self.for_ or self.within or 0)
         if isinstance(self.until, str):
-            return Until(self.until, self.before or 0, self.at, self.zone)
+            return Until(self.until, (self.before or 0) - (self.after or 0), self.at, self.zone)
         number = days if days is not None else self.days if isinstance(self.days, int) else 0
         return Days(number, self.until, self.on, self.zone)
 

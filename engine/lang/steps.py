@@ -17,6 +17,7 @@ from engine.core.expression import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import OF_EVENT, Length
+from engine.core.zones import OF_PROFILE
 from engine.lang.actions import ActionFields, Around
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.experiments import check_none
@@ -145,7 +146,7 @@ class Drafts:
             self.needs |= Needs(Reads(event=True, properties=frozenset({fact.match})))
         if isinstance(wait.until, str):
             self._time(site.at("until"), wait.until)
-        if wait.zone.startswith(OF_EVENT):
+        if wait.zone.startswith((OF_EVENT, OF_PROFILE)):
             self._zone(site.at("zone"), wait.zone)
         days = self._days(site.at("days"), wait.days) if isinstance(wait.days, str) else None
         return wait.length(days), fact

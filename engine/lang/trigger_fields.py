@@ -1,6 +1,7 @@
 """The base class of the trigger kinds' grammar models, and what `When` hands to each kind."""
 
 from abc import abstractmethod
+from collections.abc import Set
 from typing import ClassVar, TypedDict
 
 from engine.core.catalog import Catalog
@@ -37,6 +38,6 @@ class TriggerFields(Strict):
         return 0
 
 
-def feeding(catalog: Catalog, field: str) -> frozenset[str]:
-    """The event types that feed a profile field."""
-    return frozenset(name for name, event in catalog.events.items() if event.feeds({field}))
+def feeding(catalog: Catalog, fields: Set[str]) -> frozenset[str]:
+    """The event types that feed one of these profile fields."""
+    return frozenset(name for name, event in catalog.events.items() if event.feeds(fields))

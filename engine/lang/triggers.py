@@ -34,11 +34,14 @@ from engine.lang.fields import (
     ProfileField,
     Span,
     TimeOfDay,
+    ZoneSource,
 )
 from engine.lang.form import NotNull, OneOrMore, Strict, number_text, refuse
 from engine.lang.schedule import ScheduleFields
 from engine.lang.site import Site
 from engine.lang.trigger_fields import Common, TriggerFields, feeding
+
+ZONE = "The zone of that day and time, instead of the customer's: a name, or profile.<field>."
 
 
 class InactivityFields(TriggerFields):
@@ -68,14 +71,16 @@ class TrialExpiringFields(TriggerFields):
     label = "trial_expiring"
     in_: Duration = Field(alias="in", description="How long before the end.")
     at: OptionalTimeOfDay = Field(None, description="At which time of that day, in the customer's zone.")
+    zone: ZoneSource = Field("", description=ZONE)
     ends: ProfileField = Field("trial_ends_at", description="The profile field with the end: a time, or a date.")
 
     def events(self, catalog: Catalog) -> frozenset[str]:
-        return feeding(catalog, self.ends)
+        return feeding(catalog, {self.ends})
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         field = site.at("ends").field(self.ends, ("time", "date"))
-        return TrialExpiring(rule, field=field, before=self.in_, at=self.at, **common)
+        zone = site.at("zone").zone(self.zone)
+        return TrialExpiring(rule, field=field, before=self.in_, at=self.at, zone=zone, **common)
 
 
 class ExpiringFields(TrialExpiringFields):
@@ -93,14 +98,14 @@ class ExpiringFields(TrialExpiringFields):
         root, _, rest = self.ends.partition(".")
         if not rest:
             return super().build(rule, site, common)
-        name = rest.partition(".")[0]
+        name, zone = rest.partition(".")[0], site.at("zone").zone(self.zone)
         if root == "points":
             site.at("ends").points(name)
-            return OtherExpiring(rule, points=name, before=self.in_, at=self.at, **common)
+            return OtherExpiring(rule, points=name, before=self.in_, at=self.at, zone=zone, **common)
         segment = site.at("ends").segment(name)
         if segment and not segment.keeps:
             site.at("ends").report("bad-value", f"segment {name} has no `keep`, so nothing in it ends")
-        return OtherExpiring(rule, segment=name, before=self.in_, at=self.at, **common)
+        return OtherExpiring(rule, segment=name, before=self.in_, at=self.at, zone=zone, **common)
 
 
 class MilestoneFields(TriggerFields):
@@ -226,14 +231,17 @@ class DateFields(TriggerFields):
     at: TimeOfDay = Field(
         time(9), description="At which time of the day, in the customer's zone; 09:00 when not given."
     )
+    zone: ZoneSource = Field("", description=ZONE)
     offset: Offset = Field(0, description="How long after it, or before it when negative.")
 
     def events(self, catalog: Catalog) -> frozenset[str]:
-        return feeding(catalog, self.field)
+        return feeding(catalog, {self.field})
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         field = site.at("field").field(self.field, ("date", "time"))
-        return Date(rule, field=field, yearly=self.every == "year", at=self.at, offset=self.offset, **common)
+        zone = site.at("zone").zone(self.zone)
+        yearly = self.every == "year"
+        return Date(rule, field=field, yearly=yearly, at=self.at, offset=self.offset, zone=zone, **common)
 
 
 class EventTriggerFields(TriggerFields):

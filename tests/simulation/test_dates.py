@@ -74,32 +74,34 @@ def expected(events: list[Event], rule: Rule) -> list[Sent]:
 
 
 ZONE = Zones("UTC", "zone")
+hows = st.sampled_from([{"zones": ZONE}, {"zones": Zones("UTC", "home"), "zone": "profile.zone"}])
+"""The zone is the customer's, or that which the rule names."""
 
 
 @examples(400)
-@given(people(birthdays), times, offsets, nights)
+@given(people(birthdays), times, offsets, nights, hows)
 def test_a_birthday_is_kept_every_year_where_the_customer_is(
-    said: list[Event], at: time, offset: int, night: tuple[time, time] | None
+    said: list[Event], at: time, offset: int, night: tuple[time, time] | None, how: dict[str, Any]
 ) -> None:
-    trigger = Date("date", field="said", yearly=True, at=at, offset=offset * DAY, zones=ZONE)
+    trigger = Date("date", field="said", yearly=True, at=at, offset=offset * DAY, **how)
     assert told(trigger, said, night) == expected(said, Rule("yearly", offset, at, night))
 
 
 @examples(400)
-@given(people(near | birthdays.filter(lambda day: len(str(day)) > 5) | st.none()), times, offsets, nights)
+@given(people(near | birthdays.filter(lambda day: len(str(day)) > 5) | st.none()), times, offsets, nights, hows)
 def test_a_single_date_comes_true_once_and_at_once_when_it_is_known_too_late(
-    said: list[Event], at: time, offset: int, night: tuple[time, time] | None
+    said: list[Event], at: time, offset: int, night: tuple[time, time] | None, how: dict[str, Any]
 ) -> None:
-    trigger = Date("date", field="said", at=at, offset=offset * DAY, zones=ZONE)
+    trigger = Date("date", field="said", at=at, offset=offset * DAY, **how)
     assert told(trigger, said, night) == expected(said, Rule("once", offset, at, night))
 
 
 @examples(400)
-@given(people(ends | st.none()), st.none() | times, st.sampled_from([0, 1, 3]), nights)
+@given(people(ends | st.none()), st.none() | times, st.sampled_from([0, 1, 3]), nights, hows)
 def test_an_end_of_a_trial_is_announced_unless_it_moved_went_or_the_customer_subscribed(
-    said: list[Event], at: time | None, days: int, night: tuple[time, time] | None
+    said: list[Event], at: time | None, days: int, night: tuple[time, time] | None, how: dict[str, Any]
 ) -> None:
-    trigger = TrialExpiring("trial", field="said", before=days * DAY, at=at, zones=ZONE)
+    trigger = TrialExpiring("trial", field="said", before=days * DAY, at=at, **how)
     assert told(trigger, said, night) == expected(said, Rule("trial", days, at, night))
 
 
@@ -113,6 +115,24 @@ def birthday(*said: tuple[str, dict[str, Any]], night: tuple[time, time] | None 
 def test_a_birthday_that_was_corrected_overnight_is_not_celebrated_on_the_wrong_day() -> None:
     told = [("2026-01-01", {"said": "1990-05-17"}), ("2026-05-17T09:30", {"said": "1990-06-20"})]
     assert birthday(*told, night=(time(8), time(20))) == ["2026-06-20T20:00", "2027-06-20T20:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "said", "at"),
+    [
+        ("Asia/Tokyo", {"zone": "America/New_York"}, "2026-05-17T00:00"),
+        ("profile.hotel", {"zone": "America/New_York", "hotel": "Asia/Tokyo"}, "2026-05-17T00:00"),
+        ("profile.hotel", {"zone": "America/New_York"}, "2026-05-17T13:00"),
+        ("profile.hotel", {"zone": "America/New_York", "hotel": "Tokyo"}, "2026-05-17T13:00"),
+        ("profile.hotel", {}, "2026-05-17T09:00"),
+    ],
+)
+def test_a_trip_begins_by_the_clock_of_its_place_or_else_by_that_of_the_customer(
+    zone: str, said: dict[str, Any], at: str
+) -> None:
+    trigger = Date("date", field="said", at=time(9), zones=ZONE, zone=zone)
+    trip = event("person", START, said="2026-05-17", **said)
+    assert told(trigger, [trip], None) == [Sent("2026-05-17", oracle.instant(at))]
 
 
 def test_nobody_is_congratulated_on_the_day_they_are_born_or_before() -> None:

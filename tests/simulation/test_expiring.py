@@ -43,6 +43,16 @@ def test_the_end_of_a_month_is_announced_by_the_customers_own_calendar(tmp_path:
     assert announced(there.until(START + 500 * DAY)) == ["2027-01-02T15:00:00Z"], "30 days before 1 February, at ten"
 
 
+def test_the_end_of_a_month_is_the_customers_own_and_is_announced_by_the_clock_that_the_rule_names(
+    tmp_path: Path,
+) -> None:
+    there = Customers(shop(tmp_path, AT_ONCE, AT_TEN.replace('"10:00"', '"10:00", zone: Asia/Tokyo')))
+    there.tell(event("person", START, zone="America/New_York"), buy(10, 50)).until(START + 500 * DAY)
+    assert announced(there) == ["2027-01-02T01:00:00Z"], "30 days before 1 February, at ten in Tokyo"
+    [sent] = there.outreach
+    assert iso(sent.expires_at) == "2027-01-05T01:00:00Z"
+
+
 def test_who_moves_to_another_zone_hears_of_it_once(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, AT_ONCE, AT_TEN)).tell(
         buy(10, 50), event("person", START + 50 * DAY, zone="Asia/Tokyo")

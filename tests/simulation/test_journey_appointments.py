@@ -1,6 +1,7 @@
 """Waits that end with a time of the event that began the journey, or so long before it."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ events:
   booked: { properties: { number: string, appointment: time, day: date, store_zone: string } }
   cancelled: { properties: { number: string } }
   moved: { properties: { timezone: string }, profile: { timezone: timezone } }
+  at_home: { properties: { home: string }, profile: { home: home } }
 """
 BERLIN = "zone: { default: Europe/Berlin, field: profile.timezone }"
 APPOINTMENT = "2026-03-31T15:00"
@@ -63,6 +65,10 @@ def sent(sim: Simulator) -> list[tuple[str, str]]:
         ('{ until: event.day, before: 1d, at: "09:00" }', "2026-03-29T09:00"),
         ("{ until: event.day }", "2026-03-30T00:00"),
         ("{ until: event.appointment, before: 32d }", "2026-03-01T10:00"),
+        ("{ until: event.appointment, after: 90m }", "2026-03-31T16:30"),
+        ('{ until: event.appointment, after: 2d, at: "18:00" }', "2026-04-02T18:00"),
+        ('{ until: event.day, after: 2d, at: "09:00" }', "2026-04-01T09:00"),
+        ("{ until: event.day, after: 1d }", "2026-03-31T00:00"),
     ],
 )
 def test_a_reminder_comes_so_long_before_the_appointment(wait: str, until: str) -> None:
@@ -182,6 +188,29 @@ def test_who_moves_is_reminded_by_the_clock_of_the_shop_if_there_is_one(zone: st
     sim.run(moment("2026-06-01T00:00"))
     there = "Asia/Tokyo" if stays else "America/New_York"
     assert [local(one.at, there) for one in sim.outreach] == ["2026-03-31T09:00"]
+
+
+@pytest.mark.parametrize("told", ["2026-02-01T10:00", "2026-03-05T10:00"])
+@pytest.mark.parametrize(
+    ("wait", "home", "until"),
+    [
+        ('{ until: event.appointment, at: "09:00", zone: profile.home }', "Asia/Tokyo", "2026-03-31T02:00"),
+        ('{ until: event.appointment, at: "09:00", zone: profile.home }', "my house", "2026-03-31T09:00"),
+        ('{ until: event.appointment, at: "09:00", zone: profile.home }', None, "2026-03-31T09:00"),
+        ("{ until: event.day, after: 2d, zone: profile.home }", "Asia/Tokyo", "2026-03-31T17:00"),
+        ('{ days: 9, until: "09:00", zone: profile.home }', "America/New_York", "2026-03-10T14:00"),
+    ],
+)
+def test_a_wait_follows_the_zone_that_the_profile_has(wait: str, home: str | None, until: str, told: str) -> None:
+    sim = Simulator(book(f"[{{ wait: {wait} }}, {{ send: reminder }}]"), start=moment("2026-01-01T00:00"), strict=True)
+    booked = {"appointment": moment(APPOINTMENT), "day": "2026-03-30"}
+    happened: list[tuple[str, str, dict[str, Any]]] = [
+        ("2026-03-01T10:00", "booked", booked),
+        (told, "at_home", {"home": home}),
+    ]
+    for text, type_, properties in sorted(happened, key=lambda one: one[0]):
+        sim.deliver(Event(type_, type_, "c-1", moment(text), properties), moment(text))
+    assert sent(sim) == [("reminder", until)]
 
 
 def test_another_zone_of_a_wait_meets_customers_who_wait_already() -> None:

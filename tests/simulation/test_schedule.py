@@ -15,7 +15,7 @@ version: 1
 events:
   person: { profile: all }
   visit: {}
-profile: { reader: boolean, zone: string }
+profile: { reader: boolean, zone: string, work: string }
 """
 POLICY = "version: 1\nzone: { default: Europe/Berlin, field: profile.zone }\n"
 LETTER = """\
@@ -104,6 +104,14 @@ def test_a_schedule_may_follow_the_clock_of_a_shop(tmp_path: Path, strict: bool)
         (customer, f"2026-01-{day}T00:00:00Z") for day in ("06", "13") for customer in ("c-1", "c-2")
     ]
     assert {one.reason for one in there.outreach} == {"it is every week on tuesday, 09:00 in Asia/Tokyo"}
+
+
+def test_a_schedule_may_follow_the_clock_of_a_place_in_the_profile(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: day, at: "09:00", zone: profile.work, among: true', strict)
+    there.event("person", "0d", zone="America/New_York")
+    there.event("person", "1d16h", work="Asia/Tokyo")
+    there.run("4d")
+    assert told(there) == [f"2026-01-0{at}:00:00Z" for at in ("1T14", "2T14", "3T00", "4T00", "5T00")]
 
 
 def test_a_schedule_that_follows_another_clock_repeats_no_day(tmp_path: Path, strict: bool) -> None:

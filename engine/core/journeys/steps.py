@@ -11,6 +11,7 @@ from engine.core.actions.base import Action
 from engine.core.expression import Expression, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.waits import Length
+from engine.core.zones import OF_PROFILE
 
 WAIT = ".wait"
 """Ends the name of a wait that has no id: it is named after the step before it."""
@@ -79,6 +80,9 @@ class Journey:
         self.waits = [step for step in self.named.values() if isinstance(step, Wait)]
         self.renamed = {old: step.name for step in self.named.values() for old in step.was}
         self.by_calendar = any(wait.length.by_calendar for wait in self.waits)
+        zones = {wait.length.zone for wait in self.waits}
+        self.zone_fields = frozenset(one.removeprefix(OF_PROFILE) for one in zones if one.startswith(OF_PROFILE))
+        """The profile fields in which waits find their zone."""
 
     @property
     def shape(self) -> list[tuple[str, tuple[str, ...], str]]:

@@ -6,7 +6,7 @@ when the wait began, the event that began the run, and the zone, which is the cu
 
 from datetime import date, time, timedelta
 from math import floor
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,7 +15,7 @@ from engine.core.durations import text_of
 from engine.core.ends import end_of, moment_before
 from engine.core.expression import Expression
 from engine.core.scope import Scope
-from engine.core.zones import DAY, Zones, from_millis, instant_of, zone_or_none
+from engine.core.zones import DAY, OF_PROFILE, Zones, from_millis, instant_of, zone_or_none
 
 MAX_DAYS = 36_500
 """100 years. A number of days beyond it, which may come from an event, would give a moment that no date can hold."""
@@ -38,6 +38,10 @@ class Length(Protocol):
     @property
     def by_calendar(self) -> bool:
         """Whether the end depends on the customer's zone."""
+
+    @property
+    def zone(self) -> str:
+        """The zone of the calendar: a name, or the property or profile field that has it; "": the customer's."""
 
     @property
     def unknown(self) -> str:
@@ -63,6 +67,10 @@ class Span(msgspec.Struct, frozen=True):
     @property
     def by_calendar(self) -> bool:
         return False
+
+    @property
+    def zone(self) -> str:
+        return ""
 
     @property
     def unknown(self) -> str:
@@ -127,9 +135,10 @@ class Days(msgspec.Struct, frozen=True):
 
 
 class Until(msgspec.Struct, frozen=True):
-    """Until `before` milliseconds ahead of the time or day in a property of the event that began the run.
+    """Until `before` milliseconds ahead of the time or day in a property of the event that began the run, or after it.
 
-    With `at`, it is this time of that local day. It may have passed when the wait begins. `zone`: as of `_zone`.
+    After it: `before` is negative. With `at`, it is this time of that local day. It may be past when the wait begins.
+    `zone`: as of `_zone`.
     """
 
     name: str
@@ -139,8 +148,8 @@ class Until(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        before = f"{text_of(self.before)} before " if self.before else ""
-        return f"until {before}event.{self.name}{f' at {self.at:%H:%M}' if self.at else ''}{_in(self.zone)}"
+        away = f"{text_of(abs(self.before))} {'before' if self.before > 0 else 'after'} " if self.before else ""
+        return f"until {away}event.{self.name}{f' at {self.at:%H:%M}' if self.at else ''}{_in(self.zone)}"
 
     @property
     def least(self) -> int:
@@ -161,15 +170,17 @@ class Until(msgspec.Struct, frozen=True):
 
 
 def _zone(name: str, scope: Scope, zones: Zones) -> ZoneInfo:
-    """The zone that a wait names: itself, or the property of the event that has it; else the customer's."""
+    """The zone that a wait names: itself, or the property or profile field that has it; else the customer's."""
+    said: Any = name
     if name.startswith(OF_EVENT):
         said = scope.event.properties.get(name.removeprefix(OF_EVENT)) if scope.event is not None else None
-        name = said if isinstance(said, str) else ""
-    return zone_or_none(name) or zones.of(scope.state.profile)
+    elif name.startswith(OF_PROFILE):
+        said = scope.state.profile.get(name.removeprefix(OF_PROFILE))
+    return (zone_or_none(said) if isinstance(said, str) else None) or zones.of(scope.state.profile)
 
 
 def _may_be_the_customers(zone: str) -> bool:
-    return not zone or zone.startswith(OF_EVENT)
+    return not zone or zone.startswith((OF_EVENT, OF_PROFILE))
 
 
 def _in(zone: str) -> str:

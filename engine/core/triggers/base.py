@@ -186,7 +186,7 @@ class DateTrigger(Trigger):
 
     @property
     def fields(self) -> frozenset[str]:
-        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
+        return self.zones.fields | {self.field}
 
     @property
     def delay(self) -> int:

@@ -57,9 +57,11 @@ class Date(DateTrigger):
         yearly: bool = False,
         at: time = time(9),
         offset: int = 0,
+        zone: str = "",
         **common: Any,
     ) -> None:
         super().__init__(rule, **common)
+        self.zones = self.zones.other(zone)
         self.field = field
         self.yearly = yearly
         self.at = at

@@ -5,7 +5,7 @@ Such an end changes without an event of its own: a membership renews, points are
 past comes true at the next `at`, or at once.
 """
 
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from engine.core.ends import End
@@ -22,17 +22,15 @@ from engine.model import Event
 class OtherExpiring(TrialExpiring):
     """`segment`, or `points`: whose end it is."""
 
-    def __init__(
-        self, rule: str, *, before: int, segment: str = "", points: str = "", at: time | None = None, **common: Any
-    ) -> None:
+    def __init__(self, rule: str, *, before: int, segment: str = "", points: str = "", **common: Any) -> None:
         name = f"segments.{segment}.kept_until" if segment else f"points.{points}.expires_at"
-        super().__init__(rule, field=name, before=before, at=at, **common)
+        super().__init__(rule, field=name, before=before, **common)
         self.segment = segment
         self.points = points
 
     @property
     def fields(self) -> frozenset[str]:
-        return frozenset({self.zones.field} if self.zones.field else ())
+        return self.zones.fields | self.customers.fields
 
     @property
     def ends(self) -> Reads:
@@ -73,7 +71,7 @@ class OtherExpiring(TrialExpiring):
 
     def _end_of_points(self, state: State) -> End | None:
         ledger = state.points.get(self.points)
-        zone = self.zones.of(state.profile)
+        zone = self.customers.of(state.profile)  # whatever zone the announcement has
         end = next_end(ledger, zone) if ledger is not None and not ledger.parked else 0
         if not end:
             return None

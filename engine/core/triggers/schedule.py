@@ -17,7 +17,7 @@ from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.scope import Scope
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import About, Trigger, anything
-from engine.core.zones import DAY, EPOCH, MAX_REMEMBERED_DAYS, Zones, instant_of, iso
+from engine.core.zones import DAY, EPOCH, MAX_REMEMBERED_DAYS, instant_of, iso
 from engine.model import Event
 
 
@@ -25,8 +25,8 @@ class Schedule(Trigger):
     """Every `weeks` weeks on `weekday` (0: Monday), every month on `day`, or every day if neither is given.
 
     `begins` is a day of the first week that counts; `spread` spreads the customers over so many milliseconds. `types`:
-    the event types after which `among` may hold; `movers`: those that may bring another zone. `zone`: the zone for
-    everybody; "": each customer's.
+    the event types after which `among` may hold; `movers`: those that may bring another zone. `zone`: as of
+    `Zones.other`.
     """
 
     kind = "schedule"
@@ -49,8 +49,7 @@ class Schedule(Trigger):
         **common: Any,
     ) -> None:
         super().__init__(rule, **common)
-        if zone:
-            self.zones = Zones(zone)
+        self.zones = self.zones.other(zone)
         self.at = at
         self.weeks = weeks
         self.weekday = weekday

@@ -26,9 +26,18 @@ class TrialExpiring(DateTrigger):
     code = 3
 
     def __init__(
-        self, rule: str, *, before: int, field: str = "trial_ends_at", at: time | None = None, **common: Any
+        self,
+        rule: str,
+        *,
+        before: int,
+        field: str = "trial_ends_at",
+        at: time | None = None,
+        zone: str = "",
+        **common: Any,
     ) -> None:
         super().__init__(rule, **common)
+        self.customers = self.zones
+        self.zones = self.customers.other(zone)
         self.field = field
         self.before = before
         self.at = at
