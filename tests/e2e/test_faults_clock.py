@@ -60,8 +60,7 @@ def test_a_backfill_into_a_live_topic_floods_nobody(stage: Stage) -> None:
     wanted = silence_since(before, AWAY) | silence_since(after, BACK)
     stage.until_processed(sum(stage.topics.loaded.values()))
     stage.until(lambda: len(stage.outreach()) >= len(wanted), "the living hear from us")
-    verdict = stage.verdict(wanted)
-    assert verdict.exact, verdict
+    stage.exactly(wanted)
     milestones = sum(rule == "milestone" for rule, _, _ in job.wanted)
     assert stage.outcomes()["bought", "expired"] == milestones
     assert stage.outcomes()["quiet", "fired"] == len(wanted)

@@ -51,18 +51,13 @@ def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage,
             assert worker.code in ENDED, worker.said
         if not any(worker.running for worker in stage.workers.values()):
             stage.start("a", **SLOWLY)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
-    print(verdict, "in flight at the kills:", stage.in_flight)
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight
 
 
 @tried_hard
 def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: Stage, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     old = stage.start("a", **SLOWLY)
     for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 8), 1, effort.events * 4 // 5)):
         stage.until_processed(moment)
@@ -70,11 +65,7 @@ def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: St
         stage.until_unsettled()
         stage.kill9(old)
         old = young
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
-    print(verdict, "in flight at the kills:", stage.in_flight)
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight
 
 
 @tried_hard
@@ -96,13 +87,11 @@ def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(
     frail.finish()
     for gate in gates.values():
         gate.close()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= frail.in_flight
+    assert frail.exactly(job.wanted).repeated <= frail.in_flight
     late = [answer for gate in gates.values() for answer in gate.late]
     assert len(late) >= zombies
     assert all(answer.startswith(REFUSED) for answer in late), late
-    print(verdict, "refused commits:", len(late))
+    print("refused commits:", len(late))
 
 
 def make_a_zombie(stage: Stage, worker: Worker, gate: Gate, entries: list[Entry]) -> None:

@@ -24,18 +24,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 @tried_hard
 def test_redis_killed_and_back_with_its_aof_changes_nothing(frail: Stage, redis: RedisServer, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=400)
     for moment in moments(random.Random(effort.seed), effort.of(3, 20), 1, effort.events * 9 // 10):
         frail.until_processed(moment)
         redis.kill9()
         redis.start()
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
-    print(verdict)
+    assert frail.finish_exactly(job.wanted).repeated == 0
 
 
 @tried_hard
@@ -43,8 +38,7 @@ def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
     frail: Stage, redis: RedisServer, effort: Effort
 ) -> None:
     job = make_job(effort.events, 3_000)
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=400)
     lost = 0
     every = sum(frail.topics.loaded.values())
@@ -56,12 +50,9 @@ def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
         redis.kill9()
         lost += redis.cut_last_second_of_aof()
         redis.start()
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert frail.finish_exactly(job.wanted).repeated == 0
     assert lost > 0
-    print(verdict, "bytes lost:", lost)
+    print("bytes lost:", lost)
 
 
 @tried_hard
@@ -69,8 +60,7 @@ def test_an_aof_that_ends_anywhere_in_a_command_is_caught_up_from_kafka(
     frail: Stage, redis: RedisServer, effort: Effort
 ) -> None:
     job, chance = make_job(effort.events, 3_000), random.Random(effort.seed)
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=400)
     lost = 0
     for moment in moments(chance, effort.of(3, 30), effort.events // 10, effort.events * 4 // 5):
@@ -78,11 +68,8 @@ def test_an_aof_that_ends_anywhere_in_a_command_is_caught_up_from_kafka(
         redis.kill9()
         lost += redis.cut_aof(chance.randrange(1, 300_000))
         redis.start()
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
-    print(verdict, "bytes lost:", lost)
+    assert frail.finish_exactly(job.wanted).repeated == 0
+    print("bytes lost:", lost)
 
 
 @tried_hard
@@ -92,8 +79,7 @@ def test_nothing_of_a_customer_erased_while_events_flow_is_left_in_any_key(
     job, chance = make_job(effort.events, 1_000), random.Random(effort.seed)
     customers = sorted({event["customer"] for event in job.events})
     erased = chance.sample(customers, effort.of(5, 50))
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     for name in ("a", "b"):
         frail.start(name, batch=200)
     held, when = 0, moments(chance, len(erased), effort.events // 4, effort.events * 3 // 4)
@@ -127,19 +113,15 @@ def test_while_redis_is_away_the_workers_wait_and_then_go_on(frail: Stage, redis
     redis.start()
     frail.finish()
     assert frail.members() == members
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert frail.exactly(job.wanted).repeated == 0
     assert all(worker.running for worker in workers)
-    print(verdict)
 
 
 @tried_hard
 def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: RedisServer, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
     frail.settings["store"] = f"{redis.url}?socket_timeout=1"
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=200)
     for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5):
         frail.until_processed(moment)
@@ -147,11 +129,8 @@ def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: Redis
         os.kill(redis.pid, signal.SIGSTOP)
         wait_until(lambda: frail.said("the store does not answer") > before, "the worker waits no longer")  # noqa: B023, called here
         os.kill(redis.pid, signal.SIGCONT)
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
-    print(verdict, "refused commits:", frail.said("commit refused"))
+    assert frail.finish_exactly(job.wanted).repeated == 0
+    print("refused commits:", frail.said("commit refused"))
 
 
 def test_of_a_redis_that_answers_reads_and_takes_no_writes_a_worker_tells_soon(
@@ -227,29 +206,20 @@ def test_a_worker_whose_password_is_taken_away_waits_and_loses_nothing(frail: St
 
 def test_while_redis_is_full_the_worker_waits_and_nothing_is_half_done(frail: Stage, redis: RedisServer) -> None:
     job = make_job(30_000, 3_000)
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=200)
     frail.until_processed(10_000)
     redis.ask("CONFIG SET", "maxmemory", 1)
     frail.until(lambda: frail.said("it is full") > 2, "the worker tells that Redis is full")
     redis.ask("CONFIG SET", "maxmemory", 0)
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert frail.finish_exactly(job.wanted).repeated == 0
 
 
 def test_redis_lost_for_good_is_rebuilt_from_the_events_that_kafka_keeps(frail: Stage, redis: RedisServer) -> None:
     job = make_job(20_000, 2_000)
-    frail.use(project(frail.topics.events))
-    frail.load(job.entries)
+    frail.take(job)
     frail.start("a", batch=200)
     for moment in (10_000, sum(frail.topics.loaded.values())):
         frail.until_processed(moment)
         redis.ask("FLUSHALL")
-    frail.finish()
-    verdict = frail.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
-    print(verdict)
+    assert frail.finish_exactly(job.wanted).repeated == 0

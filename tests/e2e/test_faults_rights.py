@@ -12,7 +12,7 @@ from tests.services.kafka_config import PASSWORD, USER
 from tests.services.mail import mail_server
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
-from tests.support.job import make_job, project
+from tests.support.job import make_job
 from tests.support.kafka_clients import CLIENTS
 from tests.support.post_office import PostOffice, letter
 from tests.support.web_service import Web, token
@@ -48,8 +48,7 @@ def test_a_worker_whose_rights_are_taken_away_ends_and_the_next_one_goes_on(
     stage: Stage, broker: Broker, client: str, right: str
 ) -> None:
     job = make_job(30_000, 3_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     stage.settings |= as_user(broker) | {"kafka_client": client}
     worker = stage.start("a", batch=200)
     stage.until_processed(3_000)
@@ -60,10 +59,7 @@ def test_a_worker_whose_rights_are_taken_away_ends_and_the_next_one_goes_on(
     worker.kill9()
     stage.count_in_flight()
     stage.start("a", batch=200)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight
 
 
 @pytest.mark.parametrize("client", list(CLIENTS))

@@ -10,7 +10,7 @@ from engine.adapters.redis import connect
 from tests.services import Broker, WatchedRedis
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
-from tests.support.job import make_job, project
+from tests.support.job import make_job
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -34,25 +34,20 @@ def test_a_primary_killed_in_the_middle_and_the_replica_in_its_place_change_noth
     stage: Stage, redis: WatchedRedis, effort: Effort
 ) -> None:
     job = make_job(effort.of(60_000, 300_000), 3_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     for name in "ab":
         stage.start(name, batch=100)
     for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1_000, len(job.events) * 3 // 4):
         stage.until_processed(moment)
         redis.fail_over()
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    print(verdict)
+    stage.finish_exactly(job.wanted)
 
 
 def test_a_password_changed_behind_a_sentinel_stops_the_worker_and_the_next_one_goes_on(
     stage: Stage, redis: WatchedRedis
 ) -> None:
     job = make_job(60_000, 3_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     worker = stage.start("a", batch=100)
     stage.until_processed(5_000)
     redis.allow("after")
@@ -63,6 +58,4 @@ def test_a_password_changed_behind_a_sentinel_stops_the_worker_and_the_next_one_
     stage.start("a", batch=100, store=redis.url("after"))
     stage.until_processed(10_000)
     redis.fail_over()
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
+    stage.finish_exactly(job.wanted)

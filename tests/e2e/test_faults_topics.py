@@ -125,9 +125,7 @@ def test_topics_that_grow_while_workers_are_behind_cost_nobody_a_message(stage: 
     for since, customers in ((late, CUSTOMERS[::3]), (newest, CUSTOMERS[1::3]), (first, CUSTOMERS[2::3])):
         wanted |= silence_since(since, customers)
     grown.until(lambda: grown.told() >= wanted, "everybody hears what they must")
-    verdict = grown.verdict(wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert grown.exactly(wanted).repeated == 0
 
 
 COUNTS = (2, 3, 4, 5, 9, 10)
@@ -183,8 +181,7 @@ def test_a_reshard_that_dies_while_it_reads_what_is_left_is_finished_by_the_next
     for number, records in stage.topics.loaded.items():
         grown.topics.loaded[number] += records
     grown.start("b", **LIVE)
-    grown.finish()
-    verdict = grown.verdict(
+    grown.finish_exactly(
         {
             ("bought", f"customer-{customer}", str(level))
             for customer in range(3_000)
@@ -192,7 +189,6 @@ def test_a_reshard_that_dies_while_it_reads_what_is_left_is_finished_by_the_next
             if level <= COUNTS[customer % len(COUNTS)]
         }
     )
-    assert verdict.exact, verdict
 
 
 def _is_time(moment: Callable[[], bool], dying: Process) -> bool:

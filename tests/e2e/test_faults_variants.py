@@ -29,16 +29,13 @@ def three_workers(broker: Broker, cluster: RedisCluster, folder: Path, prefix: s
 
 
 def worked_off(stage: Stage, effort: Effort, fault: Callable[[int], None]) -> Verdict:
-    """The job's verdict, with a fault at each of some moments of it; they are counted."""
+    """The job's exact verdict, with a fault at each of some moments of it; they are counted."""
     job = make_job(effort.events, 3_000)
     stage.load(job.entries)
     for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5)):
         stage.until_processed(moment)
         fault(number)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    print(verdict)
-    return verdict
+    return stage.finish_exactly(job.wanted)
 
 
 @tried_hard
@@ -57,9 +54,7 @@ def test_three_workers_on_a_redis_cluster_of_three_nodes(
             node.start()
             stage.until(cluster.whole, "the cluster is whole")
 
-        verdict = worked_off(stage, effort, be_away)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+        assert worked_off(stage, effort, be_away).repeated == 0
 
 
 @tried_hard
@@ -68,22 +63,16 @@ def test_replicas_of_a_redis_cluster_take_over_and_what_they_lack_is_read_again(
 ) -> None:
     cluster = RedisCluster(tmp_path / "cluster", replicas=True)
     with three_workers(broker, cluster, tmp_path, topic_prefix) as stage:
-        verdict = worked_off(stage, effort, lambda number: cluster.fail_over(number % 3))
-    assert verdict.exact, verdict
+        worked_off(stage, effort, lambda number: cluster.fail_over(number % 3))
 
 
 @tried_hard
 def test_a_worker_on_kafka_python_killed_once_sends_exactly_the_same(stage: Stage, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     worker = stage.start("a", kafka_client="kafka-python")
     for moment in moments(random.Random(effort.seed), effort.of(1, 10), effort.events // 5, effort.events * 4 // 5):
         stage.until_processed(moment)
         stage.kill9(worker)
         worker = stage.start("a", kafka_client="kafka-python")
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
-    print(verdict, "in flight at the kills:", stage.in_flight)
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight

@@ -10,19 +10,16 @@ import pytest
 from tests.support.command import REPOSITORY
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
-from tests.support.job import make_job, project
+from tests.support.job import make_job
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 
 def test_a_clean_run_sends_exactly_what_the_histories_call_for_each_once(stage: Stage) -> None:
     job = make_job(100_000, 10_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     stage.start("a")
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
+    verdict = stage.finish_exactly(job.wanted)
     assert (verdict.records, verdict.repeated) == (12_649, 0)
 
 
@@ -43,15 +40,10 @@ def test_the_job_and_what_it_calls_for_are_those_of_the_published_benchmark(tmp_
 def test_a_worker_killed_at_random_moments_loses_nothing_and_invents_nothing(stage: Stage, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
     chance = random.Random(effort.seed)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     worker = stage.start("a", batch=400)
     for moment in moments(chance, effort.of(6, 30), 1, effort.events * 95 // 100):
         stage.until_processed(moment)
         stage.kill9(worker)
         worker = stage.start("a", batch=400)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
-    print(verdict, "in flight at the kills:", stage.in_flight)
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight

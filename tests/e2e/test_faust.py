@@ -58,10 +58,7 @@ def test_a_faust_app_sends_exactly_what_it_must_though_it_is_killed(stage: Stage
 
     stage.load(job.entries[half:])
     app.start()
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight
     sent = {one.identity for one in stage.outreach()}
     stage.until(lambda: app.seen >= sent, "the agent has seen all outreach")
     assert app.seen == sent

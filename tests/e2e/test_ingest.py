@@ -139,10 +139,7 @@ def test_an_unkeyed_topic_gives_what_a_keyed_one_would_though_workers_are_killed
         stage.kill9(worker)
         worker = stage.start("a", batch=200)
     stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent", MOST)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
+    assert stage.finish_exactly(job.wanted).repeated <= stage.in_flight
     records = stage.internal()
     assert Counter(_place(record) for record in records) == {(0, number): 1 for number in range(len(job.entries))}
     assert all(murmur2_partition(record.key or b"", stage.partitions) == record.partition for record in records)
@@ -158,7 +155,7 @@ def test_a_broker_that_is_killed_in_the_middle_loses_and_doubles_nothing(stage: 
     broker.kill9()
     broker.start()
     stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent", MOST)
-    assert stage.verdict(job.wanted).exact
+    stage.exactly(job.wanted)
     assert Counter(_place(record) for record in stage.internal()) == {
         (0, place): 1 for place in range(len(job.entries))
     }
@@ -171,7 +168,7 @@ def test_records_without_a_customer_are_dead_lettered_among_good_ones(stage: Unk
     stage.write([*values(job.entries[:1000]), *poison, *values(job.entries[1000:])])
     stage.start("a", batch=100)
     stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent")
-    assert stage.verdict(job.wanted).exact
+    stage.exactly(job.wanted)
     stage.until(lambda: len(stage.dead_letters()) >= len(poison), "all poison is dead-lettered")
     letters = stage.dead_letters()
     assert set(letters) == {f"{stage.raw}:0:{1000 + number}" for number in range(len(poison))}
@@ -195,8 +192,7 @@ def test_a_guest_who_becomes_known_hears_nothing_of_the_guests_cart(stage: Unkey
     stage.start("a", clock="live")
     wanted = {("cart", guest, str(begun)) for guest in guests[40:]}
     stage.until(lambda: len(stage.outreach()) >= len(wanted), "those who stayed guests hear from us", MOST)
-    stage.finish()
-    assert stage.verdict(wanted).exact, stage.verdict(wanted)
+    stage.finish_exactly(wanted)
 
 
 SILENCE = 4_000

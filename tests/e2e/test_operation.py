@@ -88,8 +88,7 @@ def entry(stage: Stage, customer: str, value: bytes) -> Entry:
 
 def test_an_operator_sees_what_a_worker_does(stage: Stage) -> None:
     job = make_job(5_000, 500)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     watched = Watched(stage)
     stage.until(watched.is_ready, "the worker is ready")
     stage.finish()
@@ -163,14 +162,12 @@ def test_rules_with_errors_are_not_reloaded_and_the_last_good_ones_stay(stage: S
     assert "start the worker anew" in watched.worker.said
     job = make_job(1_000, 100)
     stage.load(job.entries)
-    stage.finish()
-    assert stage.verdict(job.wanted).exact
+    stage.finish_exactly(job.wanted)
 
 
 def test_a_worker_that_is_asked_to_leave_does_so_at_once_and_repeats_nothing(stage: Stage) -> None:
     job = make_job(20_000, 2_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
+    stage.take(job)
     for moment in (1, 8_000):
         worker = stage.start("a", batch=200)
         stage.until_processed(moment)
@@ -178,10 +175,7 @@ def test_a_worker_that_is_asked_to_leave_does_so_at_once_and_repeats_nothing(sta
         assert worker.code == 0
         assert "Traceback" not in worker.said
     stage.start("a")
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert stage.finish_exactly(job.wanted).repeated == 0
 
 
 @pytest.mark.parametrize(

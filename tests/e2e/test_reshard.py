@@ -72,10 +72,7 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
     grown.topics.loaded.update(stage.topics.loaded)
     grown.load(replace(job, events=job.events[half:], partitions=grown.partitions).entries)
     grown.start("b")
-    grown.finish()
-    verdict = grown.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated == 0
+    assert grown.finish_exactly(job.wanted).repeated == 0
     assert levels(data(grown, "doctor"))["customers"] == "ok"
 
 

@@ -1,7 +1,7 @@
 """Workers of the real `engine run` on real servers, faults to put them through, and whether the outreach is right.
 
-A scenario is a few lines: `stage.use(project)`, `stage.load(entries)`, `stage.start("a")`, faults at moments that
-conditions name, `stage.finish()`, and `stage.verdict(wanted)`.
+A scenario is a few lines: `stage.take(job)`, `stage.start("a")`, faults at moments that conditions name, and
+`stage.finish_exactly(wanted)`.
 """
 
 import random
@@ -19,7 +19,7 @@ from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
 from tests.services.processes import PATIENCE, wait_until
 from tests.support.command import PROGRAM, REPOSITORY
-from tests.support.job import PARTITIONS, Entry, Firing
+from tests.support.job import PARTITIONS, Entry, Firing, Job, project
 from tests.support.live import now
 from tests.support.project_files import write_project
 from tests.support.stores import histories
@@ -91,6 +91,11 @@ class Stage:
         """Rules and templates; a running worker sees them once told to `reload`."""
         write_project(self.folder, files)
         self._mark = 0
+
+    def take(self, job: Job) -> None:
+        """The job's rules and all of its events."""
+        self.use(project(self.topics.events))
+        self.load(job.entries)
 
     def load(self, entries: Iterable[Entry], topic: str = "") -> None:
         """Append to the events topic, or the one named; returns when the broker has them."""
@@ -286,6 +291,18 @@ class Stage:
         assert len(set(found.values())) == len(found), "two ids for one rule, customer and occurrence"
         got = frozenset(found.values())
         return Verdict(frozenset(wanted) - got, got - frozenset(wanted), len(records) - len(found), len(records))
+
+    def exactly(self, wanted: Collection[Firing]) -> Verdict:
+        """The verdict: what was wanted is on the outreach topic, and nothing else."""
+        verdict = self.verdict(wanted)
+        print(verdict, "in flight at the kills:", self.in_flight)
+        assert verdict.exact, verdict
+        return verdict
+
+    def finish_exactly(self, wanted: Collection[Firing]) -> Verdict:
+        """`finish`, then `exactly`."""
+        self.finish()
+        return self.exactly(wanted)
 
 
 def firing_of(outreach: Mapping[str, Any]) -> Firing:
