@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from engine.core.expr.bounds import decided
-from engine.core.expr.closures import COMPARE, MIRRORED, closure
+from engine.core.expr.closures import COMPARE, closure
 from engine.core.expr.nodes import (
     Comparison,
     Constant,
@@ -46,8 +46,6 @@ def _truth(node: Node) -> Truth:
             return _not(_truth(operand))
         case Comparison(order=order, left=Count() as count, right=Constant(value=limit)) if count.span:
             return _counted(count, order, limit)
-        case Comparison(order=order, left=Constant(value=limit), right=Count() as count) if count.span:
-            return _counted(count, MIRRORED[order], limit)
     unknown, test = _unknown(node), closure(node)
     return lambda scope: None if any(each(scope) for each in unknown) else bool(test(scope))
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from math import ceil, floor, inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
-from engine.core.expr.closures import COMPARE, MIRRORED, Compare, closure
+from engine.core.expr.closures import COMPARE, Compare, closure
 from engine.core.expr.days import is_day
 from engine.core.expr.days import next_change as next_change_of_today
 from engine.core.expr.nodes import (
@@ -57,8 +57,6 @@ def until(node: Node) -> Until:
             return _junction(every, [until(part) for part in parts])
         case Not(operand=operand):
             return _not(until(operand))
-        case Comparison(order=order, left=Constant() as left, right=right) if not isinstance(right, Constant):
-            return until(Comparison(MIRRORED[order], right, left))
         case Comparison(order=order, left=Count() as count, right=Constant(value=limit)) if _is_window(count, limit):
             return _counted(count, order, limit)
         case Comparison(order=order, left=Score() as score, right=Constant(value=limit)):
@@ -118,8 +116,8 @@ def _change(node: Node) -> Change:
             return _change(operand)
         case Comparison(order=order, left=Now(), right=right) if not isinstance(right, Now):
             return _soonest([_passing(order, right), _change(right)])
-        case Comparison(order=order, left=left, right=Now()) if not isinstance(left, Now):
-            return _soonest([_passing(MIRRORED[order], left), _change(left)])
+        case Comparison(right=Now(), left=left) if not isinstance(left, Now):
+            return _change(node.mirrored)
         case Comparison(left=Today() as today, right=day) | Comparison(left=day, right=Today() as today):
             return _soonest([_day_passing(today, day), _change(day)])
         case Arithmetic() | Comparison() | Contained() | Junction():
@@ -347,9 +345,7 @@ def ticks(node: Node) -> bool:
     match node:
         case Score():
             return True
-        case Comparison(left=Score(), right=Constant()) | Comparison(left=Constant(), right=Score()):
-            return False
-        case NullTest(operand=Score()):
+        case Comparison(left=Score(), right=Constant()) | NullTest(operand=Score()):
             return False
     return any(ticks(part) for part in parts_of(node))
 

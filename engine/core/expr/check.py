@@ -35,6 +35,7 @@ from engine.core.expr.nodes import (
     Sort,
     Today,
     Variant,
+    compared,
 )
 from engine.core.expr.syntax import NO_SPANS, Source
 from engine.core.scope import MISSING, NO_LEVEL
@@ -216,7 +217,7 @@ class Checker:
                 return BROKEN
         if comparable(nodes[0].kind, nodes[1].kind, order):
             self._doubt_unlike(order, left, right)
-            return Comparison(order, *nodes)
+            return compared(order, *nodes)
         message, help_ = f"{self._what(left)}, {self._what(right)}", advice(*kinds, order)
         if set(kinds) == {"date", "time"}:
             help_ = "a day compares with days and with `today`, a time with times and with `now`"
@@ -247,7 +248,9 @@ class Checker:
             return BROKEN if against is BROKEN else self._broken("type-mismatch", message, other.at, help_)
         if self._is_level(level, against.value, other.at):
             rank = Constant((NO_LEVEL, *level.levels).index(against.value), "integer")
-            return Comparison(order, *((SegmentRank(level), rank) if one is left else (rank, SegmentRank(level))))
+            return (
+                compared(order, SegmentRank(level), rank) if one is left else compared(order, rank, SegmentRank(level))
+            )
         return BROKEN
 
     def _is_level(self, level: SegmentLevel, name: Any, at: ast.expr) -> bool:

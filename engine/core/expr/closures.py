@@ -75,7 +75,6 @@ def _unequal(left: Any, right: Any) -> bool:
 COMPARE: dict[Order, Compare] = {
     "==": operator.eq, "!=": _unequal, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
 }  # fmt: skip
-MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv
 }  # fmt: skip
@@ -93,10 +92,8 @@ def closure(node: Node) -> Predicate:
             return _arithmetic(_SIGNS[sign], closure(left), closure(right))
         case NullTest(operand=operand, negated=negated):
             return _null_test(closure(operand), negated)
-        case Comparison(order=order, left=Constant() as left, right=right):
-            return _comparison(MIRRORED[order], right, left)
-        case Comparison(order=order, left=left, right=right):
-            return _comparison(order, left, right)
+        case Comparison():
+            return _comparison(node)
         case Listed(operand=operand, values=values, negated=negated):
             return _listed(closure(operand), values, negated)
         case Contained(left=left, right=right, negated=negated):
@@ -248,7 +245,8 @@ def _null_test(operand: Predicate, negated: bool) -> Predicate:
     return lambda scope: operand(scope) is MISSING
 
 
-def _comparison(order: Order, left: Node, right: Node) -> Predicate:
+def _comparison(node: Comparison) -> Predicate:
+    order, left, right = node.order, node.left, node.right
     compare = COMPARE[order]
     match left, right:
         case Today(), Today():
@@ -256,7 +254,7 @@ def _comparison(order: Order, left: Node, right: Node) -> Predicate:
         case Today(), _:
             return _today_with(left, compare, closure(right))
         case _, Today():
-            return _today_with(right, COMPARE[MIRRORED[order]], closure(left))
+            return _comparison(node.mirrored)
     if "date" in (left.kind, right.kind) and order not in ("==", "!="):
         compare = _within_form(compare)
     match left, right:

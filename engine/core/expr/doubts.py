@@ -14,7 +14,6 @@ T = TypeVar("T")
 
 _TESTS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _OPPOSITE: dict[Order, Order] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
 class _Limit(NamedTuple):
@@ -43,13 +42,10 @@ def _limits(every: bool, node: Node) -> Iterator[_Limit]:
     if isinstance(node, Junction) and node.every == every:
         for part in node.parts:
             yield from _limits(every, part)
-    if not isinstance(node, Comparison):
-        return
-    left, order, right = node.left, node.order, node.right
-    if isinstance(left, Constant):
-        left, order, right = right, _MIRRORED[order], left
-    if isinstance(right, Constant) and right.value is not MISSING and not isinstance(left, Constant):
-        yield _Limit(left, order if every else _OPPOSITE[order], right.value)
+    match node:
+        case Comparison(order=order, left=left, right=Constant(value=limit)) if limit is not MISSING:
+            if not isinstance(left, Constant):
+                yield _Limit(left, order if every else _OPPOSITE[order], limit)
 
 
 def _exclude(one: _Limit, other: _Limit) -> bool:

@@ -17,13 +17,11 @@ def lacking(node: Node) -> Callable[[Scope], Number | Missing] | None:
     match node:
         case Comparison(order=">=" | ">" as order, left=left, right=Constant(value=int() | float() as limit)):
             pass
-        case Comparison(order="<=" | "<" as order, left=Constant(value=int() | float() as limit), right=left):
-            pass
         case _:
             return None
-    if left.kind not in ("integer", "number") or (left.kind == "number" and order in (">", "<")):
+    if left.kind not in ("integer", "number") or (left.kind == "number" and order == ">"):
         return None
-    load, least = closure(left), limit if order in (">=", "<=") else floor(limit) + 1
+    load, least = closure(left), limit if order == ">=" else floor(limit) + 1
 
     def lacks(scope: Scope) -> Number | Missing:
         value = load(scope)

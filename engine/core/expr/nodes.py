@@ -23,6 +23,8 @@ Sort: TypeAlias = Kind | Literal["null", "list"]
 Order: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
 
+_MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
 
 class Constant(msgspec.Struct, frozen=True):
     value: Any
@@ -190,10 +192,21 @@ class NullTest(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
+    """`compared` makes them: of a constant and something else the constant is `right`."""
+
     order: Order
     left: "Node"
     right: "Node"
     kind: Sort = "boolean"
+
+    @property
+    def mirrored(self) -> "Comparison":
+        return Comparison(_MIRRORED[self.order], self.right, self.left)
+
+
+def compared(order: Order, left: "Node", right: "Node") -> Comparison:
+    comparison = Comparison(order, left, right)
+    return comparison.mirrored if isinstance(left, Constant) else comparison
 
 
 class Listed(msgspec.Struct, frozen=True):
