@@ -30,8 +30,7 @@ class ExtraMissing(EngineError):
     library: str
     extra: str
 
-    def __str__(self) -> str:
-        return f'{self.library} is not installed; this installs it: pip install "trigger-engine[{self.extra}]"'
+    says = '{library} is not installed; this installs it: pip install "trigger-engine[{extra}]"'
 
 
 class QueryFailed(EngineError):
@@ -39,8 +38,7 @@ class QueryFailed(EngineError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"DuckDB: {self.reason}"
+    says = "DuckDB: {reason}"
 
 
 @contextmanager

@@ -21,8 +21,7 @@ class BadSetting(EngineError):
     name: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
+    says = "{name}: {reason}"
 
 
 class ProjectSettings(BaseModel):

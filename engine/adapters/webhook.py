@@ -57,8 +57,7 @@ class BadWebhook(EngineError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"webhook: {self.reason}"
+    says = "webhook: {reason}"
 
 
 @dataclass(frozen=True, slots=True)

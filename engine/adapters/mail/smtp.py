@@ -29,8 +29,7 @@ class BadMailServer(EngineError):
     url: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"mail server {self.url}: {self.reason}"
+    says = "mail server {url}: {reason}"
 
 
 class AnswerOutOfStep(aiosmtplib.SMTPException):

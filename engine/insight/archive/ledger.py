@@ -26,8 +26,7 @@ class ArchiveBusy(EngineError):
 
     folder: str
 
-    def __str__(self) -> str:
-        return f"{self.folder}: another `engine archive` is writing to it; wait until it has ended"
+    says = "{folder}: another `engine archive` is writing to it; wait until it has ended"
 
 
 class ArchiveBroken(EngineError):
@@ -36,8 +35,7 @@ class ArchiveBroken(EngineError):
     folder: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.folder}: {self.reason}"
+    says = "{folder}: {reason}"
 
 
 class Ledger(msgspec.Struct):

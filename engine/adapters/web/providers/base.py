@@ -33,8 +33,7 @@ class BadFeedback(EngineError):
     code: str
     status: int = 403
 
-    def __str__(self) -> str:
-        return self.code
+    says = "{code}"
 
 
 class Report(NamedTuple):
