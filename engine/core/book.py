@@ -75,6 +75,16 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
             read = self.condition.needs.reads.experiments if self.condition is not None else frozenset()
         force_setattr(self, "experiments", read)
 
+    @property
+    def goal(self) -> Fact | None:
+        """The goal of its journey, if there are both."""
+        return self.action.journey.goal if self.action.journey is not None else None
+
+    @property
+    def ends(self) -> tuple[Fact, ...]:
+        """What ends a run of its journey: exits, and the goal."""
+        return self.exits if self.goal is None else (*self.exits, self.goal)
+
 
 class RuleBook:
     """A compiled set of rules.

@@ -5,13 +5,13 @@ events arrive in any order, so the end may be known before the beginning. What h
 """
 
 from collections.abc import Container, Iterable
+from functools import partial
 from typing import Final
 
 from engine.core.book import Rule
-from engine.core.facts import Fact, match_value
+from engine.core.facts import Fact, is_about, match_value, remembered
 from engine.core.firing import Firing
 from engine.core.state.model import Deferred, Slot, State
-from engine.core.triggers.base import About
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
 
@@ -29,7 +29,7 @@ def end(rule: Rule, fact: Fact, state: State, event: Event, caused: int) -> list
         return []
     slot = state.slot(rule.id)
     if fact.match:
-        _remember(slot, f"{fact.match} {match_value(event.properties, fact.match)}", event.time)
+        _remember(slot, remembered(fact.match, match_value(event.properties, fact.match)), event.time)
     else:
         slot.cancelled = max(min(event.time, caused), slot.cancelled)
     time = event.time - 1 if fact.segment else event.time  # at one instant segments change before all else comes due
@@ -72,7 +72,7 @@ def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
     slot = state.rules.get(rule.id)
     if slot is None:
         return ""
-    times = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
+    times = [time for key, time in slot.exits.items() if is_about(key, firing.event)]
     first = max(_since(rule, state, firing), firing.moment)
     first += is_immediate  # but what is due fires before what happens at that moment
     ended = min((time for time in (slot.cancelled, *times) if first <= time < until), default=0)
@@ -95,7 +95,7 @@ def apply(rule: Rule, slot: Slot, state: State, begun: Container[int] = ()) -> N
         rule.trigger.cancel(state, slot.cancelled)
     for key, time in slot.exits.items():
         if time not in begun:
-            rule.trigger.cancel(state, time, about=_matching(*key.split(" ", 1)))
+            rule.trigger.cancel(state, time, about=partial(is_about, key))
 
 
 def apply_anew(rule: Rule, slot: Slot, state: State) -> None:
@@ -108,7 +108,3 @@ def newest_of(facts: Iterable[Fact], state: State) -> int:
     """The newest time of those facts that are known whatever was asked for: of a type, without `where` and `match`."""
     types = [fact.event for fact in facts if fact.is_plain]
     return max((state.events[type_].last for type_ in types if type_ in state.events), default=0)
-
-
-def _matching(name: str, value: str) -> About:
-    return lambda began: began is not None and match_value(began.properties, name) == value

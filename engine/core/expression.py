@@ -5,9 +5,11 @@ what all of them need, so that states keep that much and no more.
 """
 
 from collections.abc import Callable
+from operator import or_
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from engine.core.scope import Missing, Scope
 from engine.model import Number
@@ -77,19 +79,7 @@ class Reads(msgspec.Struct, frozen=True):
     """Whether the expression reads the customer's id."""
 
     def __or__(self, other: "Reads") -> "Reads":
-        return Reads(
-            self.fields | other.fields,
-            self.types | other.types,
-            self.event or other.event,
-            self.scores or other.scores,
-            self.segments | other.segments,
-            self.properties | other.properties,
-            self.experiments | other.experiments,
-            self.points | other.points,
-            self.coupons | other.coupons,
-            self.calendar or other.calendar,
-            self.customer or other.customer,
-        )
+        return Reads(*map(or_, astuple(self), astuple(other)))
 
 
 class Keeps(msgspec.Struct, frozen=True):
@@ -110,14 +100,7 @@ class Keeps(msgspec.Struct, frozen=True):
     properties. One entry has the span of a list, those of its properties have 0."""
 
     def __or__(self, other: "Keeps") -> "Keeps":
-        return Keeps(
-            self.last | other.last,
-            self.sums | other.sums,
-            self.windows | other.windows,
-            self.days | other.days,
-            self.points | other.points,
-            self.lists | other.lists,
-        )
+        return Keeps(*map(or_, astuple(self), astuple(other)))
 
 
 class Needs(msgspec.Struct, frozen=True):

@@ -88,6 +88,17 @@ class Fact(msgspec.Struct, frozen=True):
         return self.levels.index(level) + 1 if level in self.levels else 0
 
 
+def remembered(match: str, value: str) -> str:
+    """The key under which a slot remembers that runs of this value have ended (`Slot.exits`)."""
+    return f"{match} {value}"
+
+
+def is_about(key: str, event: KeptEvent | None) -> bool:
+    """Whether a remembered end is of what this event begins."""
+    name, _, value = key.partition(" ")
+    return event is not None and match_value(event.properties, name) == value
+
+
 def match_value(properties: Mapping[str, Any], name: str) -> str:
     """The property as text, so that 7 and "7" match; "" if it is missing or no usable value."""
     value = properties.get(name)

@@ -195,14 +195,9 @@ class Names:
 
     def _segment(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._catalog.segments
+        if not self._is_known(root, rest, "unknown-segment", "segments", known, "there is no segment '{}'"):
+            return BROKEN
         match [step.id for step in rest]:
-            case []:
-                return self._broken(
-                    "unknown-segment", "'segments' alone is not a value", root, offer("segments", known)
-                )
-            case [name, *_] if name not in known:
-                message = f"there is no segment '{name}'"
-                return self._broken("unknown-segment", message, rest[0], offer("segments", known, name))
             case [name]:
                 return SegmentLevel(name, known[name].levels) if known[name].levels else InSegment(name)
             case [name, "since"]:
@@ -234,14 +229,20 @@ class Names:
         return self._broken("unknown-property", message, place, f"points.{name} has {POINTS_PARTS}")
 
     def _known_points(self, root: ast.Name, rest: list[ast.Name]) -> bool:
-        known = self._catalog.points
-        if rest and rest[0].id in known:
-            return True
-        if rest:
+        known, code = self._catalog.points, "unknown-points"
+        return self._is_known(root, rest, code, "points", known, "there are no points '{}'")
+
+    def _is_known(
+        self, root: ast.Name, rest: list[ast.Name], code: str, what: str, known: Collection[str], message: str
+    ) -> bool:
+        """Whether the path names one of these; reported if not."""
+        if not rest:
+            self._report(code, f"'{root.id}' alone is not a value", root, offer(what, known))
+        elif rest[0].id not in known:
             name = rest[0].id
-            self._report("unknown-points", f"there are no points '{name}'", rest[0], offer("points", known, name))
+            self._report(code, message.format(name), rest[0], offer(what, known, name))
         else:
-            self._report("unknown-points", "'points' alone is not a value", root, offer("points", known))
+            return True
         return False
 
     def _variant(self, root: ast.Name, rest: list[ast.Name]) -> Node:
@@ -281,15 +282,8 @@ class Names:
         return self._broken("unknown-property", message, place, f"events.{type_} has {_PARTS}")
 
     def _known_type(self, root: ast.Name, rest: list[ast.Name]) -> bool:
-        known = self._catalog.events
-        if not rest:
-            self._report("unknown-event", "'events' alone is not a value", root, offer("event types", known))
-        elif rest[0].id not in known:
-            name = rest[0].id
-            self._report("unknown-event", f"'{name}' is not an event type", rest[0], offer("event types", known, name))
-        else:
-            return True
-        return False
+        known, code = self._catalog.events, "unknown-event"
+        return self._is_known(root, rest, code, "event types", known, "'{}' is not an event type")
 
     def _score(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         match [step.id for step in rest]:

@@ -18,23 +18,21 @@ if TYPE_CHECKING:
 
 def meet(rule: "Rule", slot: Slot, state: State, zones: Zones, now: int) -> None:
     """Let the open runs meet the rule's present steps. Safe to repeat."""
-    if rule.action.journey is None or rule.action.journey.goal is None:
+    if rule.goal is None:
         slot.ended = ()
     for run in slot.runs:
         if rule.action.journey is None:
             _leave(run, "the rule is no journey any more", now)
             continue
         _meet(rule.action.journey, run, state, zones, now)
-        goal = rule.action.journey.goal
-        for fact in (*rule.exits, *((goal,) if goal is not None else ())):
+        for fact in rule.ends:
             if newest_of((fact,), state) > run.began:  # the rule did not have this end then
                 _leave(run, f"{fact.text} happened before the rule named it", now)
 
 
 def catch_up(rule: "Rule", slot: Slot, missed: dict[str, int], now: int) -> None:
     """The rule was away: end the runs that events may have ended meanwhile. `missed`: type -> newest event time."""
-    goal = rule.action.journey.goal if rule.action.journey is not None else None
-    for fact in (*rule.exits, *((goal,) if goal is not None else ())):
+    for fact in rule.ends:
         for name in sorted(fact.types & missed.keys()):
             for run in slot.runs:
                 if run.began <= missed[name]:

@@ -20,7 +20,7 @@ def explain(rule: Rule, journey: Journey, state: State) -> str:
 def _run(rule: Rule, journey: Journey, run: Run) -> str:
     about = f" ({rule.match} {run.key})" if run.key else ""
     step = journey.named.get(run.step)
-    ends = [fact.text for fact in (*rule.exits, *((journey.goal,) if journey.goal is not None else ()))]
+    ends = [fact.text for fact in rule.ends]
     over = f"; {' or '.join(ends)} ends it" if ends else ""
     return f"on the journey{about} since {iso(run.began)}: {_stands(run, step)}{over}"
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from engine.core.expression import EVERY, Reads
-from engine.core.facts import match_value
+from engine.core.facts import is_about, match_value
 from engine.core.firing import Firing
 from engine.core.state.model import Run, State
 from engine.core.zones import iso
@@ -43,22 +43,16 @@ def over_since(rule: "Rule", state: State, firing: Firing) -> str:
         return f"became {state.became}"
     slot = state.rules.get(rule.id)
     if slot is not None:
-        times = [slot.cancelled, *(time for key, time in slot.exits.items() if _matches(key, firing.event))]
+        times = [slot.cancelled, *(time for key, time in slot.exits.items() if is_about(key, firing.event))]
         if max(times) > firing.moment:
             return f"what ends it has happened since then, at {iso(max(times))}"
-    goal = rule.action.journey.goal if rule.action.journey is not None else None
-    if goal is None or goal.where is not None or goal.match or goal.segment:
+    goal = rule.goal
+    if goal is None or not goal.is_plain:
         return ""
     memory = state.events.get(goal.event)
     if memory is None or memory.last <= firing.moment:
         return ""
     return f"the goal has been reached since then: {goal.event} at {iso(memory.last)}"
-
-
-def _matches(key: str, event: KeptEvent | None) -> bool:
-    """Whether a remembered exit, "<property> <value>", is about the run that this event begins."""
-    name, _, value = key.partition(" ")
-    return event is not None and match_value(event.properties, name) == value
 
 
 def next_moment(run: Run) -> int:
