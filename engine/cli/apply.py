@@ -27,10 +27,6 @@ PHASES = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    app.command("apply")(apply_command)
-
-
 def apply_command(
     plan: Annotated[Path | None, typer.Argument(help="What `engine plan … --out` has written.")] = None,
     share: Annotated[

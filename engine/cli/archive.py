@@ -36,10 +36,6 @@ from engine.wiring.wall_clock import wall_clock
 Files = Annotated[list[Path] | None, typer.Argument(help="JSON lines, .gz, or - for standard input; none: the topics.")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("archive")(archive)
-
-
 def archive(
     files: Files = None,
     to: Annotated[Path, typer.Option(help="Folder of the archive.")] = Path("archive"),

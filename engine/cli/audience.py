@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import complain
-from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import STANDARD, whole_file
@@ -25,10 +24,6 @@ class Platform(StrEnum):
 
     GOOGLE = "google"
     META = "meta"
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "audience", export=export_segment)
 
 
 def export_segment(

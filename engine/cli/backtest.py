@@ -26,10 +26,6 @@ from engine.wiring.replay import HistoryFiles, moment_of
 from engine.wiring.rule_folders import rules_in
 
 
-def register(app: typer.Typer) -> None:
-    app.command("backtest")(backtest)
-
-
 def backtest(
     rules: Annotated[Path, typer.Argument(help="Folder of the rule files, or of a project with rules and templates.")],
     events: Annotated[

@@ -26,10 +26,6 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
-def register(app: typer.Typer) -> None:
-    app.command("check")(check)
-
-
 def check(
     rules: RulesDir = None,
     templates: TemplatesDir = None,

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import complain, out
-from engine.cli.groups import add_group
 from engine.cli.options import AsJson
 from engine.core.zones import iso
 from engine.insight.coupons import Issued, find_code
@@ -38,10 +37,6 @@ class PrintedCoupon:
         by = f"{self.rule}/{self.step}" if self.step else self.rule
         until = f"valid until {self.valid_until}" if self.valid else f"expired at {self.valid_until}"
         return f"{self.code} ({self.coupon}): {until}; issued to {self.customer} at {self.issued_at} by rule {by}"
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "coupons", verify=verify)
 
 
 def verify(

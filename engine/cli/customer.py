@@ -7,7 +7,6 @@ from rich.markup import escape
 
 from engine.cli.console import out, say
 from engine.cli.folding import FoldingTable
-from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
 from engine.operate.customers import (
@@ -25,10 +24,6 @@ from engine.wiring.store import open_sending, open_store
 from engine.wiring.trusted_time import word_time
 
 Customer = Annotated[str, typer.Argument(help="The customer's id.")]
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "customer", show=show, export=export, erase=erase)
 
 
 def show(

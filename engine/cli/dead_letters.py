@@ -8,7 +8,6 @@ import typer
 from rich.markup import escape
 
 from engine.cli.console import complain, err, out
-from engine.cli.groups import add_group
 from engine.cli.options import AsJson, settings_of
 from engine.config import Settings
 from engine.core.durations import milliseconds
@@ -26,15 +25,6 @@ Since = Annotated[
 All = Annotated[bool, typer.Option("--all", help="Those that were replayed already, too.")]
 SHOWN = 200
 """Characters of a value that the list shows."""
-
-
-def register(app: typer.Typer) -> None:
-    add_group(
-        app,
-        "dead-letters",
-        list=list_letters,
-        replay=replay,
-    )
 
 
 def list_letters(

@@ -25,10 +25,6 @@ FIGURES = "figures.html"
 EXAMPLES = "the examples that come with the engine"
 
 
-def register(app: typer.Typer) -> None:
-    app.command("demo")(demo)
-
-
 def demo(
     to: Annotated[Path, typer.Option(help="Folder for what comes out; an earlier demo there is replaced.")] = Path(
         "out"

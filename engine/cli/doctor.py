@@ -1,15 +1,9 @@
 """`engine doctor`: checks brokers, topics, store, clocks and lag, and prints findings with advice."""
 
-import typer
-
 from engine.cli.findings import report
 from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.operate.doctor import examine
 from engine.wiring.installation import installation_of
-
-
-def register(app: typer.Typer) -> None:
-    app.command("doctor")(doctor)
 
 
 def doctor(

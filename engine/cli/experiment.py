@@ -8,7 +8,6 @@ import typer
 
 from engine.cli.console import out
 from engine.cli.figures import hand_over
-from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, day_of, settings_of
 from engine.errors import UsageError
@@ -20,10 +19,6 @@ SMALLEST_LIFT = 0.01
 """Percent. A smaller one takes more customers than there are people."""
 LARGEST = 1e12
 """The largest count or amount. Squares of larger ones become infinite."""
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "experiment", plan=plan, report=report)
 
 
 def plan(

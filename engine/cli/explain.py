@@ -22,10 +22,6 @@ from engine.wiring.replay import HistoryFiles, moment_of, replay_into
 from engine.wiring.store import open_sending, open_store
 
 
-def register(app: typer.Typer) -> None:
-    app.command("explain")(explain)
-
-
 def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     rule: Annotated[str, typer.Argument(help="Only this rule.")] = "",

@@ -16,10 +16,6 @@ from engine.insight.figures.shop import Shop, ShopOptions
 from engine.insight.models.fitting import MODELS, TooFew
 
 
-def register(app: typer.Typer) -> None:
-    app.command("fit")(fit)
-
-
 def fit(
     sources: Sources,
     model: Annotated[str, typer.Option(help=f"Which model: {', '.join(MODELS)}.")] = "pareto_nbd",

@@ -20,10 +20,6 @@ ALLOWED_FILES = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".
 IGNORED = "# What the engine keeps and writes on this machine: customers.\n/.engine-data/\n/out/\n"
 
 
-def register(app: typer.Typer) -> None:
-    app.command("init")(init)
-
-
 def init(
     folder: Annotated[
         Path,

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from types import ModuleType
 from typing import Any
 
 import typer
 import typer.core
 
-from engine.cli.table import COMMANDS
+from engine.cli.table import COMMANDS, Entry
 from engine.errors import BadStoreUrl, CannotConnect, EngineError, UsageError
 from engine.extras import explaining_duckdb, naming_extras
 from engine.wiring.unwinding import unwound_by_signals
@@ -27,6 +28,14 @@ def _filling_lines(command: Any) -> Any:
     return command
 
 
+def _group(entry: Entry, module: ModuleType) -> typer.Typer:
+    group = typer.Typer(help=entry.help, no_args_is_help=True)
+    group.callback()(lambda: None)  # or Typer would make an only command the group itself
+    for name, function in entry.group.items():
+        group.command(name)(getattr(module, function))
+    return group
+
+
 class OnDemand(Mapping[str, Any]):
     """The commands, each imported when it is asked for. Raises ExtraMissing."""
 
@@ -38,7 +47,10 @@ class OnDemand(Mapping[str, Any]):
             gc.freeze()
             gc.enable()
         app = typer.Typer()
-        module.register(app)
+        if entry.group:
+            app.add_typer(_group(entry, module), name=name)
+        else:
+            app.command(name)(getattr(module, entry.function or entry.module))
         return _filling_lines(typer.main.get_group(app).commands[name])
 
     def __iter__(self) -> Iterator[str]:

@@ -29,10 +29,6 @@ from engine.lang.figures import FiguresFile, RecurringFields, load_figures
 from engine.lang.project import EVENTS
 
 
-def register(app: typer.Typer) -> None:
-    app.command("metrics")(metrics)
-
-
 def metrics(
     sources: Sources,
     since: Annotated[str, typer.Option("--from", help="First day of the period that retention is told of.")] = "",

@@ -43,10 +43,6 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def register(app: typer.Typer) -> None:
-    app.command("plan")(plan)
-
-
 def plan(
     rules: Annotated[Path, typer.Argument(help="The new rules: their folder, or that of a project.")],
     against: Annotated[Path, typer.Option(help="The rules that workers run now.", show_default=False)],

@@ -36,10 +36,6 @@ from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
 
-def register(app: typer.Typer) -> None:
-    app.command("preview")(preview)
-
-
 def preview(
     template: Annotated[
         str, typer.Argument(help="The template as rules name it; cart_left.push for another channel than email.")

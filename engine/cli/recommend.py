@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.console import out
-from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, FileSource, RulesDir, TemplatesDir, settings_of
 from engine.cli.purchases import Purchase, Sources, archives_of
@@ -23,10 +22,6 @@ from engine.lang.tables import ENDING, MAX_ROWS, VERSION
 
 SHOWN = 10
 """Items of which the terminal shows what was found."""
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "recommend", fit=fit)
 
 
 def fit(

@@ -41,10 +41,6 @@ from engine.wiring.store import open_store
 Events = Annotated[list[Path], typer.Argument(help="JSON lines, .gz, or - for standard input; merged by time.")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("replay")(replay)
-
-
 def replay(
     events: Events,
     rules: RulesDir = None,

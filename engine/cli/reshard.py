@@ -50,10 +50,6 @@ class Offsets(StrEnum):
     RESET = "reset"
 
 
-def register(app: typer.Typer) -> None:
-    app.command("reshard")(reshard)
-
-
 def reshard(
     to: Annotated[int, typer.Option(min=1, help="The new number of partitions.")],
     offsets: Annotated[

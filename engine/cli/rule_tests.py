@@ -26,10 +26,6 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Results = list[tuple[TestFile, list[TestResult]]]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("test")(run_tests)
-
-
 def run_tests(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Test files; all *.test.yaml of --rules by default.")

@@ -15,10 +15,6 @@ OUTREACH = "outreach"
 NAMES = (*FILES, OUTREACH)
 
 
-def register(app: typer.Typer) -> None:
-    app.command("schema")(schema)
-
-
 def schema(
     name: Annotated[str, typer.Argument(help=f"Of what: {', '.join(NAMES)}.")] = "rules",
     write: Annotated[bool, typer.Option("--write", help="Write those of all files into --to instead.")] = False,

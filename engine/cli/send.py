@@ -20,10 +20,6 @@ from engine.wiring.sender import equipment_of, open_sender
 from engine.wiring.store import open_sending
 
 
-def register(app: typer.Typer) -> None:
-    app.command("send")(send)
-
-
 def send(
     store: Store = None,
     namespace: Namespace = None,

@@ -23,10 +23,6 @@ from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.wall_clock import wall_clock
 
 
-def register(app: typer.Typer) -> None:
-    app.command("send-event")(send_event)
-
-
 def send_event(
     type: Annotated[str, typer.Argument(help="The event type, as events.yaml has it.")],
     customer: Annotated[str, typer.Option(help="Whom it is about.")],

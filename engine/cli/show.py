@@ -32,10 +32,6 @@ TEXT_WIDTH = 58
 """Characters of a line in a box; more would leave it."""
 
 
-def register(app: typer.Typer) -> None:
-    app.command("show")(show)
-
-
 def show(
     rule: Annotated[str, typer.Argument(help="The id of a rule with steps.")],
     svg: Annotated[Path | None, typer.Option(help="Write the picture to this SVG file instead; - for stdout.")] = None,

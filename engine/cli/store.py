@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import complain, out
-from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import CommandFailed, UsageError
 from engine.operate.customers import NOTHING_STORED
@@ -20,16 +19,6 @@ from engine.wiring.store import open_store
 from engine.worker.opening_checks import stored_meta
 
 Partition = Annotated[int | None, typer.Option(min=0, help="Only this partition. Default: all.")]
-
-
-def register(app: typer.Typer) -> None:
-    add_group(
-        app,
-        "store",
-        where=where,
-        dump=dump,
-        check=check,
-    )
 
 
 def where(

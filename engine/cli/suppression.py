@@ -8,7 +8,6 @@ import typer
 from rich.markup import escape
 
 from engine.cli.console import out
-from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.zones import iso, iso_or_none
 from engine.errors import UsageError
@@ -23,16 +22,6 @@ _PURPOSE: Final = re.compile(r"\*|\w[\w.:-]*")
 
 Address = Annotated[str, typer.Argument(help="An address or number, or a digest as `list` shows it.")]
 Channel = Annotated[str, typer.Option("--channel", help="Of the address.")]
-
-
-def register(app: typer.Typer) -> None:
-    add_group(
-        app,
-        "suppression",
-        list=list_,
-        add=add,
-        remove=remove,
-    )
 
 
 def list_(

@@ -5,10 +5,16 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A command: its module in engine.cli, and the first paragraph of its help, which `engine --help` lists."""
+    """A command: its module in engine.cli, and the first paragraph of its help, which `engine --help` lists.
+
+    `function`: what runs; named like the module if "". `group`: of a command that has commands of its own, such as
+    `engine topics create`, their names, with their functions.
+    """
 
     module: str
     help: str
+    function: str = ""
+    group: Mapping[str, str] = {}
 
 
 COMMANDS: Mapping[str, Entry] = {
@@ -18,6 +24,7 @@ COMMANDS: Mapping[str, Entry] = {
     "test": Entry(
         "rule_tests",
         "Run rule tests on a virtual clock; each also with every event twice and the state saved in between.",
+        "run_tests",
     ),
     "replay": Entry("replay", "Run a history of events through the rules, on the events' own clock."),
     "backtest": Entry(
@@ -34,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = {
         "apply",
         "Roll out a plan to some customers first, always the same ones; without a plan, show how the roll-out goes."
         " Workers may be running.",
+        "apply_command",
     ),
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
@@ -56,6 +64,7 @@ COMMANDS: Mapping[str, Entry] = {
         "worker",
         "Run a worker: events in from Kafka, customers in Redis, outreach out to Kafka."
         " Settings are ENGINE_… variables.",
+        "run",
     ),
     "send": Entry(
         "send", "Run a sender: outreach from Kafka, to mail servers and webhooks. Settings are ENGINE_… variables."
@@ -65,17 +74,31 @@ COMMANDS: Mapping[str, Entry] = {
         "doctor",
         "Check all that workers need: connections, topics, partitioner, clocks, lag, overdue timers; with advice.",
     ),
-    "topics": Entry("topics", "Create the topics that the engine reads and writes."),
+    "topics": Entry("topics", "Create the topics that the engine reads and writes.", group={"create": "create"}),
     "send-event": Entry(
         "send_event",
         "Send one event, checked against events.yaml, in the format of its topic and to the partition of its customer.",
     ),
     "dead-letters": Entry(
-        "dead_letters", "List records that could not be used, with the reasons, and send them again."
+        "dead_letters",
+        "List records that could not be used, with the reasons, and send them again.",
+        group={"list": "list_letters", "replay": "replay"},
     ),
-    "customer": Entry("customer", "Show, export or erase what the engine knows of one customer."),
-    "audience": Entry("audience", "Export a segment as a file, for ad platforms and other programs."),
-    "suppression": Entry("suppression", "List, add and remove addresses to which senders must not send."),
+    "customer": Entry(
+        "customer",
+        "Show, export or erase what the engine knows of one customer.",
+        group={"show": "show", "export": "export", "erase": "erase"},
+    ),
+    "audience": Entry(
+        "audience",
+        "Export a segment as a file, for ad platforms and other programs.",
+        group={"export": "export_segment"},
+    ),
+    "suppression": Entry(
+        "suppression",
+        "List, add and remove addresses to which senders must not send.",
+        group={"list": "list_", "add": "add", "remove": "remove"},
+    ),
     "archive": Entry(
         "archive",
         "Append events, outcomes and feedback to an archive of Parquet files, each record once: from topics or files.",
@@ -89,11 +112,21 @@ COMMANDS: Mapping[str, Entry] = {
         "Fit a model to the purchases of an archive and write its parameters to scores.json in the folder of the"
         " rules.",
     ),
-    "recommend": Entry("recommend", "Make a reference table for templates: what customers bought with an item."),
-    "coupons": Entry("coupons", "Verify the code of a coupon that a message has issued, and say whose it is."),
-    "experiment": Entry("experiment", "Plan an experiment, or report what one has shown."),
+    "recommend": Entry(
+        "recommend", "Make a reference table for templates: what customers bought with an item.", group={"fit": "fit"}
+    ),
+    "coupons": Entry(
+        "coupons",
+        "Verify the code of a coupon that a message has issued, and say whose it is.",
+        group={"verify": "verify"},
+    ),
+    "experiment": Entry(
+        "experiment", "Plan an experiment, or report what one has shown.", group={"plan": "plan", "report": "report"}
+    ),
     "store": Entry(
-        "store", "Look into the store: where a customer is, everything as JSON, and whether all of it can be read."
+        "store",
+        "Look into the store: where a customer is, everything as JSON, and whether all of it can be read.",
+        group={"where": "where", "dump": "dump", "check": "check"},
     ),
     "reshard": Entry(
         "reshard",

@@ -7,16 +7,11 @@ import typer
 
 from engine.cli.console import out
 from engine.cli.folding import FoldingTable
-from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.operate.topics import partitions_for, topics_of, topics_wanted
 from engine.operate.words import count_of
 from engine.wiring.brokers import KafkaBrokers
-
-
-def register(app: typer.Typer) -> None:
-    add_group(app, "topics", create=create)
 
 
 def create(

@@ -17,10 +17,6 @@ from engine.wiring.store import open_sending
 from engine.wiring.web import build_app, equipment_of
 
 
-def register(app: typer.Typer) -> None:
-    app.command("web")(web)
-
-
 def web(
     store: Store = None,
     namespace: Namespace = None,

@@ -33,10 +33,6 @@ from engine.wiring.store import open_store
 from engine.wiring.worker import Running, check_settings, open_running
 
 
-def register(app: typer.Typer) -> None:
-    app.command("run")(run)
-
-
 def run(
     rules: RulesDir = None,
     templates: TemplatesDir = None,
