@@ -62,6 +62,7 @@ class Oracle:
         self.found: list[Found] = []
         self.made: list[Made] = []
         self.lost: list[str] = []
+        self.number = 0
 
     def happen(self, one: Told | Erased) -> None:
         self.pass_to(one.arrives)
@@ -86,13 +87,15 @@ class Oracle:
         return min([*silences, *(one.due for one in person.waiting)], default=1 << 60)
 
     def _deliver(self, at: Moment) -> None:
-        while self.under_way:
-            event = self.under_way.pop(0)
+        """What an event brings about comes before the next one."""
+        coming, self.under_way = self.under_way, []
+        for event in coming:
             self.made.append(Made(event.customer, event.type, event.at, event.properties))
             if event.at <= self.erased.get(event.customer, -1):
                 continue
             if event.customer in self.people:
                 self._hear(event, at)
+                self._deliver(at)
             else:
                 self.lost.append(event.customer)
 
@@ -187,7 +190,8 @@ class Oracle:
         if not is_somebody or event.customer == name or not is_whole:
             self._note(event.arrives, name, rule, "suppressed")
             return False
-        self.under_way.append(event._replace(id=f"made {len(self.made) + len(self.under_way)}"))
+        self.number += 1
+        self.under_way.append(event._replace(id=f"made {self.number}"))
         self._note(event.arrives, name, rule, "emitted")
         return True
 
