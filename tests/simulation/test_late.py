@@ -118,9 +118,9 @@ NEW_YEAR = {True: "1990-01-01", False: "2026-01-01"}
 """What comes round at 2026-01-01, every year or once."""
 
 
-def birthday(yearly: bool, policy: Policy = PATIENT, **changes: object) -> RuleBook:
-    trigger = Date("birthday", field="birthday", yearly=yearly, at=time(9), zones=Zones("UTC", "zone"))
-    return book(rule(trigger, **changes), policy=policy)
+def birthday(yearly: bool, policy: Policy = PATIENT, hour: int = 9, **changes: object) -> RuleBook:
+    trigger = Date("birthday", field="birthday", yearly=yearly, at=time(hour), zones=Zones("UTC", "zone"))
+    return book(rule(trigger, **changes), policy=policy, revision=f"{hour:012}")
 
 
 @pytest.mark.parametrize("yearly", [True, False])
@@ -146,6 +146,15 @@ def test_a_date_that_has_come_is_kept_although_older_news_comes_in(yearly: bool)
     news = [at(hour, "person", birthday=NEW_YEAR[yearly]) for hour in (0, 10, 8)]
     customers = Customers(birthday(yearly)).tell(*news).until(START + 2 * DAY)
     assert occurrences(customers) == ["2026-01-01"]
+
+
+@pytest.mark.parametrize("yearly", [True, False])
+@pytest.mark.parametrize("hour", [8, 11, 20])
+def test_a_greeting_that_lateness_holds_comes_at_the_hour_that_an_edit_gives_it(yearly: bool, hour: int) -> None:
+    """As one does of which nothing has been heard since it was due."""
+    customers = Customers(birthday(yearly)).tell(at(0, "person", birthday=NEW_YEAR[yearly]), at(10, "person"))
+    customers.meet(birthday(yearly, hour=hour)).until(START + 2 * DAY)
+    assert [(one.moment - START) // HOUR for one in customers.outreach] == [hour]
 
 
 def test_a_date_told_again_after_it_was_cancelled_stays_cancelled() -> None:

@@ -74,17 +74,18 @@ class Date(DateTrigger):
     def _arm(self, state: State, time: int, event: KeptEvent | None, edited: bool = False) -> None:
         """Arm for the profile's value at `time`; timers that came due before it stay if it still says so.
 
-        An occurrence that a move to another zone puts into the past comes true with the move; one that an edit of the
-        rule puts there should have come then, unless the date was told later.
+        An edit of the rule moves those too. An occurrence that a move to another zone puts into the past comes true
+        with the move; one that an edit puts there should have come then, unless the date was told later.
         """
         armed = state.timers(self.rule)
         for timer in [timer for timer in armed if not timer.due]:  # cancelled by an older version of the engine
             self._settle(state, timer.key, time)
         known = state.profile_times.get(self.field, time)
         since = max(time, known)
-        came = [timer for timer in armed if timer.due and timer.due <= since]
+        stays_until = 0 if edited else since
+        came = [timer for timer in armed if 0 < timer.due <= stays_until]
         kept = [timer for timer in came if self.holds(state, timer.key, since)]
-        pending = {timer.key: timer for timer in armed if timer.due > since}
+        pending = {timer.key: timer for timer in armed if timer.due > stays_until}
         coming = self._next(state, known, since, pending, known if edited else 0)
         if coming and all(timer.key != coming.key for timer in kept):
             timer = pending.get(coming.key) or Timer(0, coming.counts_from, coming.key)
