@@ -90,6 +90,7 @@ def build_app(
         firsts=firsts,
         wall=equipment.time,
         view=view,
+        watch=watch,
         links_kept=min(settings.link_days, settings.send_claims_days) * DAY,  # a later answer would be a first one
     )
     shares = SharePages(

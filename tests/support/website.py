@@ -134,6 +134,7 @@ class Website:
             firsts=Firsts(self.claims, customers.publish),
             wall=customers.wall,
             view=customers.view,
+            watch=self.watch,
             links_kept=30 * DAY,
         )
         shares = SharePages(

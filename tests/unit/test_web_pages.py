@@ -131,6 +131,17 @@ def test_slashes_that_a_program_has_added_to_a_link_lead_to_its_page_and_never_e
             assert browser.post(f"https://shop.example{link}", data=FORM).status_code == 200, link
 
 
+@pytest.mark.parametrize(
+    "added", ["&utm=1", "&utm_source=news&a=/b", "%26utm=1", "%3Futm=1", "&#38;", ".", ")", "%22", "/&a"]
+)
+@pytest.mark.parametrize("page", [f"/unsubscribe/{token()}", f"/survey/{survey()}/7", f"/preferences/{token()}"])
+def test_what_a_tracking_or_mail_program_has_added_to_a_link_changes_nothing(page: str, added: str) -> None:
+    with Website(path="/m+m").open() as browser:
+        assert browser.get(f"/m+m{page}{added}").text == browser.get(f"/m+m{page}").text
+        assert browser.post(f"/m+m{page}{added}", data=FORM).status_code == 200
+        assert browser.get(f"/m+m{page[:-9]}{added}").status_code in (403, 404)
+
+
 def test_a_link_that_somebody_has_added_to_is_shown_as_text() -> None:
     with Website().open() as browser:
         page = browser.get(f"/unsubscribe/{token()}%22%3E%3Cscript%3E").text

@@ -104,6 +104,16 @@ def test_nobody_is_thanked_for_an_answer_that_the_broker_does_not_have() -> None
     assert len(site.published()) == 1
 
 
+@pytest.mark.parametrize("given", [{"score": "8"}, {}])
+def test_a_customer_need_not_type_a_comment_again_that_could_not_be_saved(given: dict[str, str]) -> None:
+    """Browsers keep nothing of a page that must not be stored, and going back shows it empty."""
+    with Website(writer=Away()).open() as browser:
+        answer = browser.post(f"{LINK}/8", data=given | {"comment": "\n<b>Late</b>\nand cold"})
+    assert answer.status_code in (400, 503)
+    assert "&lt;b&gt;Late&lt;/b&gt;\nand cold</textarea>" in answer.text
+    assert answer.text.count(" checked>") == len(given)
+
+
 def test_links_that_are_too_old_or_of_another_kind_are_refused(site: Website, browser: Browser) -> None:
     assert browser.post(f"/survey/{survey(at=NOW - 31 * DAY)}", data={"score": "1"}).status_code == 410
     assert browser.post(f"/survey/{token()}", data={"score": "1"}).status_code == 403

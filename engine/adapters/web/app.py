@@ -20,6 +20,8 @@ from engine.errors import BadToken, EngineError, SinkUnavailable, StoreUnavailab
 from engine.telemetry.web import PAGES, WebWatch
 
 _SLASHES: Final = re.compile("/+")
+_ADDED: Final = re.compile(r"[^\w./-]")
+"""Where what a program has added to a link begins: no path of ours has such a character."""
 _RETRY_AFTER: Final = {"Retry-After": "30"}
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -47,7 +49,7 @@ class Guarded:
         """ASGI."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"  # as in a link that was passed on
+        scope["path"] = self._as_made(scope["path"])
         status, begun = int(HTTPStatus.INTERNAL_SERVER_ERROR), monotonic()
 
         async def guarded(message: Message) -> None:
@@ -61,6 +63,12 @@ class Guarded:
             await self._app(scope, receive, guarded)
         finally:
             self._watch.answered(_page_of(scope, self._path), status, monotonic() - begun)
+
+    def _as_made(self, path: str) -> str:
+        """The path of a link without what mail and tracking programs add: slashes, `&utm_source=…`, a full stop."""
+        path = _SLASHES.sub("/", path)
+        added = _ADDED.search(path, len(self._path))
+        return path[: added.start() if added else None].rstrip("/.") or "/"
 
 
 def _handlers(view: View, watch: WebWatch, path: str) -> dict[type[Exception], Handler]:

@@ -14,6 +14,8 @@ from starlette.routing import Route
 from engine.adapters.web.body import read_form
 from engine.adapters.web.firsts import Firsts
 from engine.adapters.web.view import View
+from engine.errors import SinkUnavailable
+from engine.telemetry.web import WebWatch
 from engine.wire.answers import SurveyAnswer
 from engine.wire.link_tokens import SurveyToken, read_token_of
 
@@ -31,6 +33,7 @@ class SurveyPages:
     firsts: Firsts
     wall: Callable[[], int]
     view: View
+    watch: WebWatch
     links_kept: int
 
     def routes(self) -> list[Route]:
@@ -51,11 +54,14 @@ class SurveyPages:
         """Record the answer, unless the same link has brought one before. What the form says counts, not the path."""
         about = self._about(request)
         form = await read_form(request)
-        score = _score(about, form.get("score", [""])[-1])
+        score, comment = _score(about, form.get("score", [""])[-1]), _comment(form.get("comment", [""])[-1])
         if score is None:
-            return self._show(about, None, missing=True)
-        answer = SurveyAnswer(about, self.wall(), score, _comment(form.get("comment", [""])[-1]))
-        new = await self.firsts.tell(answer)
+            return self._show(about, None, HTTPStatus.BAD_REQUEST, comment)
+        try:
+            new = await self.firsts.tell(SurveyAnswer(about, self.wall(), score, comment))
+        except SinkUnavailable as error:  # browsers keep nothing of a page that is not stored: so this one does
+            self.watch.failed("survey", error)
+            return self._show(about, score, HTTPStatus.SERVICE_UNAVAILABLE, comment)
         question = self.questions.get(about.survey, "")
         return self.view.show("answered", question=question, score=score if new else None, again=not new)
 
@@ -63,11 +69,18 @@ class SurveyPages:
         since = self.wall() - self.links_kept
         return read_token_of(SurveyToken, self.secrets, request.path_params["token"], since)
 
-    def _show(self, about: SurveyToken, chosen: int | None, *, missing: bool = False) -> Response:
-        status = HTTPStatus.BAD_REQUEST if missing else HTTPStatus.OK
-        scores = range(about.low, about.high + 1)
-        values = {"question": self.questions.get(about.survey, ""), "longest": _LONGEST_COMMENT}
-        return self.view.show("survey", status, scores=scores, chosen=chosen, missing=missing, **values)
+    def _show(
+        self, about: SurveyToken, chosen: int | None, status: HTTPStatus = HTTPStatus.OK, comment: str = ""
+    ) -> Response:
+        values = {
+            "question": self.questions.get(about.survey, ""),
+            "scores": range(about.low, about.high + 1),
+            "chosen": chosen,
+            "missing": status is HTTPStatus.BAD_REQUEST,
+            "comment": comment,
+            "longest": _LONGEST_COMMENT,
+        }
+        return self.view.show("survey", status, **values)
 
 
 def _in_path(request: Request) -> str:
