@@ -13,6 +13,7 @@ import pytest
 from redis import Redis, exceptions
 
 from engine.adapters.redis import RedisStore, connect, connect_sending
+from engine.adapters.redis.client_errors import reaching
 from engine.errors import BadStoreUrl, Fenced, OtherFormat, StoreDamaged, StoreUnavailable
 from engine.operate.checks import check_store
 from engine.operate.findings import Level
@@ -385,3 +386,8 @@ def test_of_an_answer_that_is_lost_while_another_owner_commits_it_is_fenced(clie
     with pytest.raises(Fenced):
         store.commit(0, EVERYTHING)
     assert store.load(0, [CUSTOMER]) == [None]
+
+
+def test_a_slot_that_moves_to_another_node_is_told_as_such() -> None:
+    with pytest.raises(StoreUnavailable, match="on its way to another node"), reaching("redis"):
+        raise exceptions.ClusterError("TTL exhausted.")  # what the client says after sixteen tries

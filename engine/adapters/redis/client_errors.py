@@ -29,6 +29,7 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ReadOnlyError, "it is a replica; give the URL of the primary, or of the sentinels"),
     (exceptions.RedisClusterException, "the cluster is not complete; every slot needs a primary that answers"),
     (exceptions.ClusterDownError, "the cluster is not complete; every slot needs a primary that answers"),
+    (exceptions.ClusterError, "a slot is on its way to another node; it takes commands again once all of it is there"),
 )
 _BY_WORD: Final = {
     "BUSY": "a script keeps it busy; SCRIPT KILL ends one that has written nothing",
