@@ -178,6 +178,7 @@ class RuleBook:
             segments=frozenset(segment.id for segment, _ in looks), points=frozenset(each.points.id for each in points)
         )
         return Role(
+            declared=declared,
             feeds=tuple(declared.profile.items()),
             feeds_all=declared.profile_all,
             keeps_last=name in self.keeps.last,

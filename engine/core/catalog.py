@@ -12,6 +12,7 @@ import msgspec
 from engine.core.scores import ScoreModel
 from engine.core.tables import Table
 from engine.core.zones import Zones
+from engine.model import Event, KeptEvent
 
 if TYPE_CHECKING:
     from engine.core.coupons import Coupon
@@ -74,6 +75,13 @@ class EventType(msgspec.Struct, frozen=True):
     def feeds(self, fields: Set[str]) -> bool:
         """Whether such an event may change one of these profile fields."""
         return bool(fields) and (self.profile_all or not fields.isdisjoint(self.profile))
+
+    def kept(self, event: Event) -> KeptEvent:
+        """The event with the properties that are declared: nothing can read the others, so no state has them."""
+        properties = event.properties
+        if not properties.keys() <= self.properties.keys():
+            properties = {name: value for name, value in properties.items() if name in self.properties}
+        return KeptEvent(event.id, event.type, event.time, properties)
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -5,11 +5,12 @@ A `RuleBook` compiles one `Role` for each event type, so that an event costs onl
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import force_setattr
 
+from engine.core.catalog import EventType
 from engine.core.expression import NEVER
 from engine.core.facts import Fact
 from engine.core.firing import Firing
@@ -22,6 +23,7 @@ from engine.model import Event
 if TYPE_CHECKING:
     from engine.core.book import Rule
 
+NOT_DECLARED: Final = EventType("")
 Reaction = Callable[[State, Event, int], Firing | None]
 
 
@@ -59,6 +61,7 @@ class JourneyRole(msgspec.Struct, frozen=True):
 class Role:
     """What an event of one type means for the rules and the history that is kept."""
 
+    declared: EventType = NOT_DECLARED
     feeds: tuple[tuple[str, str], ...] = ()
     feeds_all: bool = False
     keeps_last: bool = False
@@ -68,7 +71,7 @@ class Role:
     list_span: int = 0
     """How far back the list of the newest events goes, in milliseconds; 0: there is none."""
     listed: frozenset[str] = frozenset()
-    """The properties that the list keeps; `EVERY` among them: all."""
+    """The properties that the list keeps; `EVERY` among them: all that are declared."""
     days: LocalDays | None = None
     """The zone in which days with such an event are counted; None: they are not."""
     reactions: "tuple[tuple[Rule, Reaction, int], ...]" = ()

@@ -50,9 +50,10 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     keeps_event = needs.reads.event
     if action.journey is not None:
         action.journey.reads = action_needs.reads
-    trigger = kind.build(
-        fields.id, when, Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
+    common = Common(
+        keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness, declared=site.catalog.events
     )
+    trigger = kind.build(fields.id, when, common)
     _check_silence(when, kind.silence, policy)
     if kind.timers and fields.send is not None:
         _check_lateness(site.at("send"), action.sends[0], policy)

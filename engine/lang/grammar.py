@@ -149,7 +149,7 @@ class KeepFields(Strict):
     label = "keep"
     window: Duration = Field(0, description="How far back single events are kept, for counts and sums of a while.")
     sums: list[str] = Field([], description="Number properties that are summed, over all time and over the window.")
-    last: bool = Field(False, description="Whether the newest event is kept with its properties.")
+    last: bool = Field(False, description="Whether the newest event is kept, with the properties that are declared.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "KeepFields":

@@ -1,10 +1,10 @@
 """The base class of the trigger kinds' grammar models, and what `When` hands to each kind."""
 
 from abc import abstractmethod
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import ClassVar, TypedDict
 
-from engine.core.catalog import Catalog
+from engine.core.catalog import Catalog, EventType
 from engine.core.triggers.base import Trigger
 from engine.core.zones import Zones
 from engine.lang.form import Strict
@@ -17,6 +17,7 @@ class Common(TypedDict):
     keeps_event: bool
     zones: Zones
     slack: int
+    declared: Mapping[str, EventType]
 
 
 class TriggerFields(Strict):

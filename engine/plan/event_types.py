@@ -53,6 +53,9 @@ def _differing(before: EventType, after: EventType, old: Catalog, new: Catalog) 
         names = [name for name in names if name not in old.profile | new.profile]
     if names:
         found.append(f"declared otherwise: {', '.join(names)}; events that do not fit become dead letters")
+    added = [name for name in names if name not in before.properties]
+    if added:
+        found.append(f"missing in what is kept of earlier events: {', '.join(added)}")
     fields = _other_keys(before.profile, after.profile)
     if fields or before.profile_all != after.profile_all:
         found.append(f"feeds the profile otherwise: {', '.join(fields) or 'all fields'}; what is there stays")

@@ -42,8 +42,9 @@ def project(folder: Path, events: str) -> Path:
                 (
                     "clicked",
                     "guard",
-                    "declared otherwise: zone; events that do not fit become dead letters; feeds the profile otherwise:"
-                    " zone; what is there stays; is no activity: it keeps nobody from being forgotten",
+                    "declared otherwise: zone; events that do not fit become dead letters; missing in what is kept of"
+                    " earlier events: zone; feeds the profile otherwise: zone; what is there stays; is no activity: it"
+                    " keeps nobody from being forgotten",
                 )
             ],
         ),

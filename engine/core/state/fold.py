@@ -97,7 +97,7 @@ def _keep(role: Role, memory: Memory, history: History, event: Event) -> None:
     if 0 < history.until < event.time:
         _drop_surplus(role, history)
     if (role.keeps_last or history.latest is not None) and event.time == memory.last:
-        history.latest = KeptEvent(event.id, event.type, event.time, event.properties)
+        history.latest = role.declared.kept(event)
     for name, total in history.sums.items():
         history.sums[name] = round(total + number(event, name), 6)
     if history.span:
@@ -138,10 +138,10 @@ def _summed(history: History) -> list[str]:
 
 def _keep_in_list(role: Role, listed: list[KeptEvent], event: Event) -> None:
     """Lists are for templates, which show what there is: what came before the first rule asked is not missing."""
-    properties = event.properties
+    kept = role.declared.kept(event)
     if EVERY not in role.listed:
-        properties = {name: value for name, value in properties.items() if name in role.listed}
-    insort(listed, KeptEvent(event.id, event.type, event.time, properties), key=BY_TIME)
+        kept.properties = {name: value for name, value in kept.properties.items() if name in role.listed}
+    insort(listed, kept, key=BY_TIME)
     oldest = listed[-1].time - role.list_span
     del listed[: max(len(listed) - MAX_LISTED, sum(each.time <= oldest for each in listed))]
 

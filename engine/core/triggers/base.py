@@ -7,8 +7,10 @@ docs/adding-a-trigger.md).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
+from engine.core.catalog import EventType
 from engine.core.expression import NEVER, Expression, Reads
 from engine.core.firing import Firing
 from engine.core.scope import Scope
@@ -44,12 +46,21 @@ class Trigger(ABC):
         self.rule = rule
         self._share(**common)  # of its own: mypyc cannot pass **common to names of a parent's __init__
 
-    def _share(self, *, keeps_event: bool = False, zones: Zones | None = None, slack: int = 0) -> None:
+    def _share(
+        self,
+        *,
+        keeps_event: bool = False,
+        zones: Zones | None = None,
+        slack: int = 0,
+        declared: Mapping[str, EventType] = MappingProxyType({}),
+    ) -> None:
         self.keeps_event = keeps_event
         """Whether timers must keep the event that armed them, because the condition or the template asks for it."""
         self.zones = zones or Zones()
         self.slack = slack
         """The policy's allowed lateness."""
+        self.declared = declared
+        """The declared event types; a type that is not among them has all its properties kept."""
 
     @property
     def listens(self) -> frozenset[str]:
@@ -156,7 +167,14 @@ class Trigger(ABC):
 
     def keep(self, event: Event) -> KeptEvent | None:
         """The event in the form a timer stores, if this rule asks for it later."""
-        return kept(event) if self.keeps_event else None
+        return self.kept(event) if self.keeps_event else None
+
+    def kept(self, event: Event) -> KeptEvent:
+        """The event as rules and templates can read it, for a firing or a timer."""
+        type_ = self.declared.get(event.type)
+        if type_ is None:
+            return KeptEvent(event.id, event.type, event.time, event.properties)
+        return type_.kept(event)
 
 
 class EventTrigger(Trigger):
@@ -191,11 +209,6 @@ class DateTrigger(Trigger):
     @property
     def delay(self) -> int:
         return DAY
-
-
-def kept(event: Event) -> KeptEvent:
-    """The event as it was, for a firing or a timer."""
-    return KeptEvent(event.id, event.type, event.time, event.properties)
 
 
 def spend(timer: Timer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.expression import Expression
 from engine.core.firing import Firing
 from engine.core.state.model import State
-from engine.core.triggers.base import EventTrigger, kept
+from engine.core.triggers.base import EventTrigger
 from engine.model import Event
 
 
@@ -24,7 +24,7 @@ class OnEvent(EventTrigger):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if not self.is_meant(state, event):
             return None
-        return Firing(event.occurrence, event.time, kept(event), f"{self.event} happened")
+        return Firing(event.occurrence, event.time, self.kept(event), f"{self.event} happened")
 
     def explain(self, state: State) -> str:
         condition = f" where {self.where.text}" if self.where else ""

@@ -13,7 +13,7 @@ from engine.core.firing import Firing
 from engine.core.scope import count
 from engine.core.state.fold import is_number
 from engine.core.state.model import State
-from engine.core.triggers.base import EventTrigger, kept
+from engine.core.triggers.base import EventTrigger
 from engine.model import Event, Number
 
 
@@ -64,7 +64,9 @@ class Milestone(EventTrigger):
         return self.levels[reached - 1] if reached else 0
 
     def _fire(self, event: Event, number: Number) -> Firing:
-        return Firing(_text(self._level(number)), event.time, kept(event), f"{self._what()} reached {_text(number)}")
+        return Firing(
+            _text(self._level(number)), event.time, self.kept(event), f"{self._what()} reached {_text(number)}"
+        )
 
     def is_behind(self, state: State) -> bool:
         """Whether the customer's number is past a level that has not fired; an edit of the levels leads to that.

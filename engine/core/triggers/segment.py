@@ -9,7 +9,7 @@ from engine.core.facts import Fact
 from engine.core.firing import Firing
 from engine.core.scope import NO_LEVEL, in_segment, level_of, segment_time
 from engine.core.state.model import State
-from engine.core.triggers.base import Trigger, kept
+from engine.core.triggers.base import Trigger
 from engine.core.zones import iso
 from engine.model import Event
 
@@ -38,7 +38,7 @@ class OnSegment(Trigger):
         segment, old, new = (event.properties[name] for name in ("segment", "old", "new"))
         occurrence = f"{segment} {state.segments[segment].moves}"
         reason = f"segment {segment}: {old} to {new}" if self.move.levels else move_in_words(segment, new)
-        return Firing(occurrence, event.time, kept(event), reason)
+        return Firing(occurrence, event.time, self.kept(event), reason)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         """Until the customer moves again in this segment, which may have had another name at the move."""
