@@ -11,17 +11,22 @@ from jinja2.visitor import NodeVisitor
 
 from engine.core.expr.grouped import grouped_in, looks_grouped, told
 from engine.core.template_facts import KEY, SURVEY_LINKS, TemplateProblem
+from engine.model import Answer
 from engine.render.arguments import ODD, applied, check_arguments, check_range
 from engine.render.placeholders import printed
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
 from engine.render.slips import slip_in
+from engine.render.views import READABLE
 
 _KEEP_ALL = {"count", "length", "list", "reverse"}
 """Filters that read nothing of the events of a list; of others it is not known."""
 _GUARDS = {"defined", "undefined", "none"}
 _OF_A_VALUE = {"default", "d", "number", "money", "percent", "round", "int", "float"}
 """Filters of one value: what has only parts cannot go through them."""
+_TEXTS = {"money", "number", "percent", "date", "datetime", "time", "plural"}
+"""Filters that make a text of a number or a time."""
+_ANSWER = READABLE[Answer]
 _CENTS = re.compile("(?i:(.*_)?(cents?|pence|minor(_units?)?))|.*Cents")
 
 
@@ -34,6 +39,8 @@ class Walk(NodeVisitor):
         self.findings = Findings()
         self.overridden: set[str] = set()
         self._open: list[str] = []
+        self._answers: list[str] = []
+        """The variables of the loops over answers of a survey that are being walked."""
 
     # What is read
 
@@ -47,6 +54,9 @@ class Walk(NodeVisitor):
             message = f"{node.attr!r} is not for templates to read"
             help_ = "names that begin with _ are closed"
             self.findings.problem("template-sandbox", message, node.lineno, help_, node.attr)
+        elif isinstance(node.node, nodes.Name) and node.node.name in self._answers and node.attr not in _ANSWER:
+            message = f"an answer of {SURVEY_LINKS} has no '{node.attr}'"
+            self.findings.problem("template-sandbox", message, node.lineno, "it has .score and .link", node.attr)
         elif not self._read(node):
             self.visit(node.node)
 
@@ -87,6 +97,24 @@ class Walk(NodeVisitor):
         if node.node is not None and node.name not in _KEEP_ALL:
             self.findings.read_rows(node.node)
         self.generic_visit(node)
+
+    def _calculate(self, node: nodes.BinExpr) -> None:
+        for part in (node.left, node.right):
+            if isinstance(part, nodes.Filter):
+                self._check_operand(part, node)
+        self.generic_visit(node)
+
+    visit_Add = visit_Sub = visit_Mul = visit_Div = visit_FloorDiv = _calculate
+
+    def _check_operand(self, node: nodes.Filter, whole: nodes.BinExpr) -> None:
+        """Report a filter that was meant for the whole calculation: it takes only what stands right before it."""
+        help_ = f"put the calculation into brackets: (..) | {node.name}"
+        if node.name in _TEXTS and not isinstance(whole, nodes.Add | nodes.Mul):
+            message = f"'{node.name}' makes a text, which cannot be calculated with"
+            self.findings.problem("template-argument", message, node.lineno, help_, node.name)
+        elif isinstance(node.node, nodes.Const) and isinstance(node.node.value, int | float):
+            message = f"'{node.name}' is about {node.node.value} alone"
+            self.findings.problem(ODD, message, node.lineno, help_, node.name)
 
     def visit_Call(self, node: nodes.Call) -> None:
         self._callee(node)
@@ -206,9 +234,12 @@ class Walk(NodeVisitor):
 
     def visit_For(self, node: nodes.For) -> None:
         self.visit(node.iter)
+        answers = [node.target.name] if _are_answers(node.iter) and isinstance(node.target, nodes.Name) else []
+        self._answers += answers
         with self.findings.scope():
             self._bind(node.target, self.findings.rows(node.iter))
             self.all([*([node.test] if node.test else []), *node.body])
+        del self._answers[len(self._answers) - len(answers) :]
         self._scoped(node.else_)
 
     def visit_With(self, node: nodes.With) -> None:
@@ -329,6 +360,10 @@ def _a_part(path: Path) -> str:
         case ("event",):
             return "event.time"
     return ""
+
+
+def _are_answers(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == SURVEY_LINKS
 
 
 def _is_alias(path: Path) -> bool:
