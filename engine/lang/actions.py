@@ -98,9 +98,7 @@ class EmitFields(ActionFields):
     with_: dict[Name, Value] = Field({}, alias="with", description="Property -> expression with its value.")
 
     def build(self, site: Site, around: Around) -> tuple[Action, Needs]:
-        declared = site.catalog.events.get(
-            site.at("event").event(self.event, advice="declare it in events.yaml, under `events`")
-        )
+        declared = site.catalog.events.get(site.at("event").event(self.event))
         if declared and declared.made:
             site.at("event").report("bad-value", f"only the engine makes {self.event}", "name a type of events.yaml")
         to = _value(site.at("to"), self.to, around, _IDS, "a customer's id is a text")

@@ -51,7 +51,8 @@ class _Compiler:
         for key, path in {one.path[0]: one.path for one in properties.values() if len(one.path) > 1}.items():
             if key in properties:
                 message = f"{name} has a property '{key}' and looks for one within it, at '{'.'.join(path)}'"
-                help = f"what '{key}' holds must keep its name; call this one {key}_{path[-1]}"
+                own = properties[key].path or path
+                help = f"what '{key}' holds must keep its name; call this one {key}_{own[-1]}"
                 self.report("bad-value", message, help, ("events", name, "properties", key), True)
         if fields.profile == "all":
             for key, each in properties.items():

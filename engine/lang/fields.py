@@ -87,6 +87,8 @@ def _duration(value: Any) -> int:
 
 
 def _unit_help(value: Any) -> str:
+    if isinstance(value, list):
+        return "write one; another one needs a rule of its own"
     return f"write a number and a unit, such as {value if isinstance(value, int) and value > 0 else 14}d"
 
 
@@ -211,6 +213,8 @@ def _every(value: Any) -> str | int:
     found = re.fullmatch(r"([1-9]\d?)w", value) if isinstance(value, str) else None
     if not found:
         help = with_closest("write day, week, month, or weeks, such as 2w", str(value), ("day", "week", "month"))
+        if value in ("year", "quarter"):
+            help = 'write month, and ask for the day in `among`, as in today in ["01-01", "07-01"]'
         refuse("bad-value", f"{said(value)} is not a rhythm", help)
     return int(found[1])
 

@@ -105,6 +105,8 @@ class Strict(BaseModel):
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
     """The diagnostic's code for an unknown field."""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Names that authors write here and that belong elsewhere -> the help."""
     former: ClassVar[tuple[str, ...]] = ()
     """Fields with an earlier name: they are read for ever, and no help names them."""
 

@@ -1,6 +1,7 @@
 """The grammar of `*.test.yaml`."""
 
 from collections.abc import Set
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, model_validator
@@ -157,6 +158,9 @@ class GivenFields(Strict):
 
 class ExpectedFields(Strict):
     label = "expect"
+    elsewhere = MappingProxyType(
+        {"outcome": "what is expected is made, and what became of it is in `outcomes`; leave it out here"}
+    )
     at: MomentField = Field(description="When it is decided.")
     rule: str = Field("", description="The rule; a step of a journey as onboarding/hello.")
     step: str = Field("", description="The step of the journey.")

@@ -33,6 +33,7 @@ from engine.lang.rule_test_grammar import (
 from engine.lang.site import Site
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
+from engine.model import Outcome
 from engine.wire.property_checks import value_read
 
 
@@ -149,6 +150,7 @@ def _book(document: Document, content: RuleTestsFile, loaded: Loaded, findings: 
     return None
 
 
+OF_SENDERS = frozenset({Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
 ABOUT = frozenset({"at", "rule", "segment", "event"})
 
 
@@ -256,7 +258,14 @@ class _Case:
             self._made(site.at(*steps), event, item)
         elif item.rule not in self.book.by_id:
             message = f"there is no rule '{item.rule}' under test"
-            site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
+            journeys = [(rule.id, journey) for rule in self.book.rules if (journey := rule.action.journey)]
+            named = [f"{id_}/{step.name}" for id_, journey in journeys for step in journey.acts]
+            help = did_you_mean(item.rule, [*self.book.by_id, *named])
+            site.at(*steps, "rule").report("unknown-rule", message, help)
+        if isinstance(item, OutcomeFields) and item.outcome in OF_SENDERS:
+            message = f"no test ends with '{item.outcome.value}', which senders tell of a message"
+            help = "of a message that is made the outcome is fired"
+            site.at(*steps, "outcome").report("bad-value", message, help)
         self._check_step(site, item)
         fields = _written(item, self.fields.start, but=ABOUT)
         at, place = item.at.after(self.fields.start), site.document.place(site.route)

@@ -63,7 +63,10 @@ class Site:
         compiled, problems = compile_expression(text, catalog, known, value, frozenset(steps))
         for problem in problems if known or not types else ():
             place = self.document.place(self.route, offset=problem.offset, length=problem.length)
-            self.findings.append(self.document.report(place, problem.code, problem.message, problem.help))
+            help = problem.help
+            if problem.code == "unknown-root" and problem.length == len(text) and self._is_quoted():
+                help = f"these quotes are those of YAML; a text has its own within them: \"'{text}'\""
+            self.findings.append(self.document.report(place, problem.code, problem.message, help))
         if compiled:
             for message, help in never_met(text, known, self.catalog):
                 self.report("never-fires", message, help)
@@ -71,6 +74,9 @@ class Site:
             if compiled.needs.reads.scores:
                 self.scores()
         return compiled
+
+    def _is_quoted(self) -> bool:
+        return self.document.text[self.document.node(self.route).place.start] in "\"'"
 
     def value(
         self, text: str, types: Collection[str], kinds: Collection[Sort], help: str, *, steps: Iterable[str] = ()
@@ -95,10 +101,13 @@ class Site:
             value = value[step]
         return value
 
-    def event(self, name: str, *, key: bool = False, advice: str = "") -> str:
-        """The name; reported if no such event type is declared. `advice`: help where no declared name is close."""
+    def event(self, name: str, *, key: bool = False) -> str:
+        """The name; reported if no such event type is declared."""
         if name not in self.catalog.events:
-            help = did_you_mean(name, self.catalog.events) or advice
+            help = did_you_mean(name, self.catalog.events) or "declare it in events.yaml, under `events`"
+            if name.startswith("outreach_"):
+                about = f"{name}: {{ properties: {{ outreach: string }} }}"
+                help = f"senders and pages tell it on the feedback topic: make that a source, and declare {about}"
             self.report("unknown-event", f"there is no event type '{name}'", help, key=key)
         return name
 

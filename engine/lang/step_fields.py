@@ -60,6 +60,8 @@ def _until(value: Any) -> time | str:
     found = re.fullmatch(rf"event\.({NAME})", value)
     if not found:
         help = "write event.<property>; the end that a profile field has is followed by the trigger `expiring`"
+        if moved := re.fullmatch(rf"(event\.{NAME}) *([-+]) *(\S+)", value):
+            help = f"write until: {moved[1]}, {'before' if moved[2] == '-' else 'after'}: {moved[3]}"
         refuse("bad-value", f"{said(value)} is no time of the event that begins the journey", help)
     return found[1]
 

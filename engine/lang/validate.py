@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Set
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -176,6 +176,8 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     help, displaced = _slip(name, _written(document.data, route)) or _cut(document, route), ""
     if not help:
         displaced = _displaced(model, document, route)
+    if owner and name in owner.elsewhere:
+        help = owner.elsewhere[name]
     if route == ("tests",):
         help = "a file of rule tests is called <name>.test.yaml"
     if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
@@ -304,6 +306,9 @@ def _at(model: type[Strict], route: Route) -> Any:
         kind = _bare(kind)
         if isinstance(kind, type) and issubclass(kind, Strict):
             field = _fields(kind).get(str(step))
+            if field and isinstance(field.annotation, ForwardRef):  # of a step to its branches
+                kind.model_rebuild()
+                field = _fields(kind)[str(step)]
             kind = field.annotation if field else None
         else:
             kind = get_args(kind)[-1] if get_args(kind) else None

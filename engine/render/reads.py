@@ -18,6 +18,7 @@ Paths = tuple[Path, ...]
 """What a name may stand for: several where branches set it differently, none where it is the template's own."""
 
 _JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
+_CALLED = {"count": 'count("7d")', "sum": 'sum("amount", "30d")', "list": 'list("7d")'}
 _PARAMETERS = {"count": ("span",), "sum": ("property_", "span"), "list": ("span",)}
 _NEEDS_NO_KEEPING = {"time", "type"}
 _NAMED: Final[Mapping[str, Callable[[frozenset[str]], Reads]]] = {
@@ -178,7 +179,7 @@ class Findings:
         given = _arguments(call, _PARAMETERS[method])
         if given is None:
             message = f"the arguments of {method} must be written out"
-            help_ = 'as in count("7d") or sum("amount", "30d")'
+            help_ = f"as in {_CALLED[method]}"
             self.problem("template-dynamic", message, call.lineno, help_, method)
             return
         if method == "list":

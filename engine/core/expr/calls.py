@@ -13,6 +13,7 @@ from engine.core.expr.names import POINTS_PARTS, SCORES, Names, offer
 from engine.core.expr.nodes import BROKEN, Count, Node, Period, PointsValue, Score, Sum
 from engine.core.expr.periods import PERIODS
 
+_A_PERIOD = 'write "this month", "this year", or a number and a unit, such as "90d"'
 _A_DURATION = 'write it in quotes, such as "7d"'
 _CALLS = (
     'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), points.<id>.earned("365d"), '
@@ -108,7 +109,9 @@ class Calls(Names):
                         return span
                 except ValueError as error:
                     reason, _, advice = str(error).partition("; ")
-                    self._report("bad-duration", reason, argument, advice or _A_DURATION)
+                    self._report(
+                        "bad-duration", reason, argument, _A_PERIOD if "this" in text else advice or _A_DURATION
+                    )
                     return 0
         self._report("bad-duration", "this is not a length of time", argument, _A_DURATION)
         return 0
