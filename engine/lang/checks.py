@@ -17,6 +17,8 @@ from engine.wire.feedback import FeedbackKind
 
 UNSUBSCRIBED, CHANGED = FeedbackKind.UNSUBSCRIBED.value, FeedbackKind.PREFERENCES.value
 CHANNELS = frozenset({"email", "sms", "push", "webhook"})
+_ADDRESSED = frozenset({"email", "sms"})
+"""Channels on which a message without an address reaches nobody."""
 _A_LETTER = 0.85
 """How much two words are alike (of 1) of which one is most likely the other, misspelt."""
 _HOUR = DAY // 24
@@ -55,6 +57,9 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
     _check_hours(site.at("quiet_hours"), policy.quiet_hours, sends)
     for channel in content.addresses:
         _check_used(site.at("addresses", channel), "channel", channel, used.channels, key=True)
+    for channel in sorted((used.channels & _ADDRESSED) - content.addresses.keys()) if content.addresses else ():
+        message = f"messages go out by {channel}, and no address is named for it"
+        site.at("addresses").report("no-address", message, f"add {channel}: and an expression", key=True)
     _check_unnamed(site.at("consent"), content, rules)
     for index, cap in enumerate(policy.caps):
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
@@ -141,8 +146,8 @@ def _lent(fields: Collection[str], channel: str) -> str:
 
 
 class _Used(msgspec.Struct, frozen=True):
-    purposes: Collection[str]
-    channels: Collection[str]
+    purposes: Set[str]
+    channels: Set[str]
 
 
 def _check_used(site: Site, what: str, word: str, known: Collection[str], *, key: bool = False) -> None:

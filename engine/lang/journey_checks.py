@@ -10,18 +10,28 @@ from engine.core.facts import Fact
 from engine.core.journeys.steps import Act
 from engine.core.journeys.waits import Span
 from engine.core.policy import Policy, expressions_of
+from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.lang.site import Site
 from engine.lang.step_fields import StepFields
 
 OPENED, CLICKED = "outreach_opened", "outreach_clicked"
+ABOUT = frozenset({CLICKED, "survey_answered"})
+"""Events about a message, for which journeys wait."""
+_OF_CUSTOMER = ("events.", "profile.", "segments.", "points.", "scores.")
+"""What a condition reads that may know of a return."""
 _MACHINES = "mail programs open messages that nobody reads"
 
 
 def check_journey(site: Site, steps: Sequence[StepFields], rule: Rule, policy: Policy) -> None:
     """Report at `site`, the rule's place, what its journey probably does otherwise than meant."""
+    sent = ""
     for place, step in _all(site.at("steps"), steps):
+        if step.wait is not None and step.wait.event in ABOUT and not (step.wait.step or step.wait.where):
+            message = f"{step.wait.event} about any message ends this wait, also about one of another rule"
+            place.at("wait", "event").report("any-message", message, f"add step: {sent}" if sent else "name its `step`")
+        sent = step.name if step.send is not None else sent
         if step.wait is not None and step.wait.event is not None:
             _check_ends(place.at("wait", "event"), rule, step.wait.event)
         if step.wait is not None and step.wait.event == OPENED:
@@ -32,6 +42,7 @@ def check_journey(site: Site, steps: Sequence[StepFields], rule: Rule, policy: P
             place.at("if").report("machine-opens", f"a condition on {OPENED}: {_MACHINES}", f"ask for {CLICKED}")
     _check_consent(site, rule, policy)
     _check_memory(site, rule, policy)
+    _check_return(site, steps, rule)
 
 
 def _all(site: Site, steps: Sequence[StepFields]) -> Iterator[tuple[Site, StepFields]]:
@@ -76,6 +87,27 @@ def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
             message = f"{trigger.event} does not bring the consent to {send.purpose}, so '{first.name}' is suppressed"
             help = "begin with the event that brings it, or with a segment"
             site.at("steps", 0).report("consent-comes-later", message, help, key=True)
+
+
+def _check_return(site: Site, steps: Sequence[StepFields], rule: Rule) -> None:
+    """Report a message after a wait that reaches who has come back meanwhile: a silence that is over ends no run."""
+    trigger, journey = rule.trigger, rule.action.journey
+    back = trigger.of if isinstance(trigger, Inactivity) else trigger.without if isinstance(trigger, Abandoned) else ()
+    if not back or journey is None:
+        return
+    facts = (*rule.exits, journey.goal, *(wait.fact for wait in journey.waits))
+    if any(fact is not None and (fact.segment or fact.event in back) for fact in facts):
+        return
+    waits = False
+    for place, step in _all(site.at("steps"), steps):
+        if any(root in step.condition for root in _OF_CUSTOMER):
+            return
+        waits = waits or step.wait is not None
+        if waits and step.send is not None:
+            message = f"'{step.name}' also goes to who has come back by then: nothing ends the journey"
+            exits = ", ".join(f"{{ event: {name} }}" for name in sorted(back))
+            place.report("goes-on", message, f"add exit: {f'[{exits}]' if ',' in exits else exits}")
+            return
 
 
 def _check_memory(site: Site, rule: Rule, policy: Policy) -> None:
