@@ -1,5 +1,6 @@
-"""Loads the project for a command: prints warnings; errors end the command."""
+"""Loads the project for a command: a line counts its warnings, which `engine check` prints; errors end the command."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import typer
@@ -11,7 +12,7 @@ from engine.testing import Project, RulesBroken, load_project
 
 
 def open_project(settings: Settings, *, fitting: bool = False, tables: Mapping[str, Table] | None = None) -> Project:
-    """Load the project; print its warnings; errors end the command. `fitting`: scores.json is not read, nor missed.
+    """Load the project; count its warnings; errors end the command. `fitting`: scores.json is not read, nor missed.
 
     `tables`: in place of the files of these names.
     """
@@ -20,8 +21,8 @@ def open_project(settings: Settings, *, fitting: bool = False, tables: Mapping[s
     except RulesBroken as error:
         complain(str(error))
         raise typer.Exit(1) from error
-    for diagnostic in project.loaded.diagnostics:
-        if fitting and diagnostic.code == "no-scores":
-            continue
-        complain(diagnostic.human())
+    codes = Counter(each.code for each in project.loaded.diagnostics if not (fitting and each.code == "no-scores"))
+    if codes:
+        number = "1 warning" if codes.total() == 1 else f"{codes.total()} warnings"
+        complain(f"note: `engine check` has {number} about {settings.rules}: {', '.join(sorted(codes))}")
     return project

@@ -110,8 +110,11 @@ def _show(results: Results, console: Console, verbose: bool) -> None:
             if not one.passed:
                 console.print(f"[red]FAIL[/] {place} [bold]{escape(one.case.name)}[/]", highlight=False)
                 console.print("\n".join(one.problems), markup=False, highlight=False, soft_wrap=True)
-            elif verbose:
+                continue
+            if verbose:
                 console.print(f"[green]ok[/]   {escape(one.case.name)}", highlight=False)
+            for line in one.unexpected:
+                console.print(f"note {place} {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _sum_up(results: Results, console: Console, seconds: float) -> None:

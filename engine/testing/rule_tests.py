@@ -11,7 +11,7 @@ from typing import Any
 from engine.core.explain import explain
 from engine.core.scope import NO_LEVEL
 from engine.lang.rule_tests import Expected, ExpectedPoints, TestCase, TestFile
-from engine.model import Event, OutcomeRecord, Outreach
+from engine.model import Event, Outcome, OutcomeRecord, Outreach
 from engine.ports import Renderer
 from engine.render import JinjaRenderer
 from engine.testing.moves import Made, Move, concerned, made_of
@@ -42,6 +42,12 @@ class TestResult:
     outcomes: list[OutcomeRecord] = field(default_factory=list)
     standings: list[ExpectedPoints] = field(default_factory=list)
     """How points stood at the moments that the test names."""
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The messages that could not be written, if the test says nothing of outcomes: it may pass by them alone."""
+        failed = [one for one in self.outcomes if one.outcome is Outcome.FAILED] if self.case.outcomes is None else []
+        return [f"{label(one.rule, one.step)} failed: {one.reason}" for one in failed]
 
     @property
     def passed(self) -> bool:
