@@ -15,6 +15,7 @@ EXTRA_OF: Final[Mapping[str, str]] = {
     "cryptography": "web",
     "duckdb": "insight",
     "faust": "faust",
+    "h11": "web",
     "httpx": "sending",
     "kafka": "kafka-python",
     "mode": "faust",

@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from engine.cli.table import COMMANDS
 from engine.extras import EXTRA_OF
@@ -47,8 +49,25 @@ NEEDS = {
 }
 
 
+def libraries_beyond_the_base() -> set[str]:
+    """Every importable package that is installed here, and would not be by a base install."""
+    base, waiting = set[str](), [Requirement(PROJECT["name"])]
+    while waiting:
+        needed = waiting.pop()
+        base.add(canonicalize_name(needed.name))
+        for inner in map(Requirement, requires(needed.name) or ()):
+            wanted = not inner.marker or any(inner.marker.evaluate({"extra": each}) for each in ("", *needed.extras))
+            if wanted and canonicalize_name(inner.name) not in base:
+                waiting.append(inner)
+    return {
+        library
+        for library, distributions in packages_distributions().items()
+        if not base & {canonicalize_name(each) for each in distributions}
+    }
+
+
 def without_extras(*arguments: str, program: str = ONE) -> subprocess.CompletedProcess[str]:
-    program = program.format(libraries=set(EXTRA_OF))
+    program = program.format(libraries=libraries_beyond_the_base())
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
 
 
