@@ -193,6 +193,7 @@ class SmtpChannel:
         try:
             async with asyncio.timeout_at(begins_by):
                 await self._envelope(smtp, mail)
+            await asyncio.sleep(0)  # that a server which has gone meanwhile is seen as gone
             answer = self._content(smtp, mail.content)
         except (aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
