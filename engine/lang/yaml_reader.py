@@ -21,6 +21,10 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 40
 
+_TOO_DEEP = f"more than {MAX_DEPTH} levels of nesting"
+_DEEPER_THAN_LIBYAML = "exceeded maximum nesting depth"
+"""PyYAML 6.0.4 says so of a thousand levels, before it hands over the first."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTANTS = {"~": None, "": None} | {
     spelt: value
@@ -90,6 +94,8 @@ def _place_at(before: str) -> Place:
 
 def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> Diagnostic:
     mark, message, help = explained(document.text, error)
+    if message == _DEEPER_THAN_LIBYAML:
+        return document.report(_place(mark, mark), "too-deep", _TOO_DEEP)
     return document.report(_place(mark, mark), "yaml-syntax", message, help)
 
 
@@ -172,7 +178,7 @@ class _Builder:
         place = _place(event.start_mark, event.end_mark)
         self._refuse_tag(event, place)
         if len(self.open) >= MAX_DEPTH:
-            raise _Stop(place, "too-deep", f"more than {MAX_DEPTH} levels of nesting")
+            raise _Stop(place, "too-deep", _TOO_DEEP)
         data: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         node = Node(data, place, flow=bool(event.flow_style))
         self.open.append(_Open(node, event.start_mark, event.anchor))
@@ -223,7 +229,7 @@ class _Builder:
         if top.size > MAX_NODES:
             raise _Stop(place, "too-large", f"more than {MAX_NODES:,} values, with aliases written out")
         if len(self.open) + node.depth > MAX_DEPTH + 1:
-            raise _Stop(place, "too-deep", f"more than {MAX_DEPTH} levels of nesting, with aliases written out")
+            raise _Stop(place, "too-deep", f"{_TOO_DEEP}, with aliases written out")
 
 
 def _value(text: str) -> Any:

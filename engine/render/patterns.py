@@ -17,7 +17,7 @@ _PERCENT = re.compile("%-?[A-Za-z]")
 _RUN = re.compile("[A-Za-z]+")
 _SAME = re.compile(r"([A-Za-z])\1*")
 _HOURS, _TWELVE, _HALVES = frozenset("hHkK"), frozenset("hK"), frozenset("abB")
-_JOINED = re.compile("[hK]m?[abB]|E?[abB][hK]|Gy|dE")
+_JOINED = re.compile("[hK]m?[abB]|v?E?[abB][hK]|vH|Gy|dE")
 """Single letters that stand without a space between them: 9AM, and what is so in Chinese and Japanese."""
 _ISO = re.compile("T(?=[Hk])")
 """The T of 2026-01-15T09:30, which prints as it is."""
@@ -90,6 +90,8 @@ def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
     letters = {field[0]: field for field in fields}
     if "D" in letters and letters.keys() & {"M", "L"}:
         return Flaw(f"'{letters['D']}' prints the day of the year", f"days of the month are {letters['D'].lower()}")
+    if "g" in letters:
+        return Flaw(f"'{letters['g']}' prints the number of days since 4713 BC", _WRITE)
     if "Y" in letters and "w" not in letters:
         help = f"years are {letters['Y'].lower()}"
         return Flaw(f"'{letters['Y']}' prints the year of the week, another one around New Year", help)
