@@ -15,8 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr
 
-from engine.project_settings import BadSetting as BadSetting
-from engine.project_settings import ProjectSettings, is_link, read_settings
+from engine.project_settings import BadSetting as BadSetting, ProjectSettings, is_link, read_settings
 from engine.setting_checks import setting_problems
 
 _OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")

@@ -14,8 +14,7 @@ from engine.backtest.inputs import Input, Whose
 from engine.core.book import RuleBook
 from engine.model import Event
 from engine.ports import OUTREACH, Record, Renderer
-from engine.replay.replay import Input as File
-from engine.replay.replay import Replay
+from engine.replay.replay import Input as File, Replay
 from engine.wire.records import decode_outreach
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result

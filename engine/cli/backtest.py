@@ -19,8 +19,7 @@ from engine.cli.progress import stages
 from engine.cli.summary import nothing_usable
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
-from engine.wiring.backtest import BacktestTask, ResultFiles
-from engine.wiring.backtest import backtest as run_backtest
+from engine.wiring.backtest import BacktestTask, ResultFiles, backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.replay import HistoryFiles, moment_of
 from engine.wiring.rule_folders import rules_in

@@ -11,8 +11,7 @@ from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, refuse_ignored, settings_of
 from engine.core.book import RuleBook
-from engine.core.explain import PointsView, RuleView, SegmentView, points, segments
-from engine.core.explain import explain as views_of
+from engine.core.explain import PointsView, RuleView, SegmentView, explain as views_of, points, segments
 from engine.core.zones import iso, iso_or_none
 from engine.errors import UsageError
 from engine.operate.customers import FoundCustomer, add_endings, find, outcome_in_words, rule_and_step

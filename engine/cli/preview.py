@@ -27,8 +27,7 @@ from engine.errors import CommandFailed, RenderFailed, UsageError
 from engine.lang.diagnostics import with_closest
 from engine.model import Outreach
 from engine.operate.customers import find
-from engine.render import JinjaRenderer, preview_state
-from engine.render import preview as render_data
+from engine.render import JinjaRenderer, preview as render_data, preview_state
 from engine.render.files import SUBJECT_CHANNEL
 from engine.render.samples import PARTS
 from engine.wire.records import outreach_fields

@@ -10,8 +10,14 @@ def stages(stack: ExitStack) -> Begin:
     """A bar for each stage."""
     if not is_terminal():
         return lambda stage: lambda done: None
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress as Bars,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     columns = (
         SpinnerColumn(),
@@ -33,8 +39,7 @@ def records(stack: ExitStack) -> Progress:
     """How many records were read, of nobody knows how many."""
     if not is_terminal():
         return lambda done: None
-    from rich.progress import Progress as Bars
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn())
     bars = stack.enter_context(Bars(*columns, console=err, transient=True))

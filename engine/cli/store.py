@@ -9,10 +9,7 @@ from engine.cli.console import complain, out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import CommandFailed, UsageError
 from engine.operate.customers import NOTHING_STORED
-from engine.operate.store_view import check as check_partition
-from engine.operate.store_view import dump as dump_partition
-from engine.operate.store_view import dump_day
-from engine.operate.store_view import where as where_is
+from engine.operate.store_view import check as check_partition, dump as dump_partition, dump_day, where as where_is
 from engine.operate.words import count_of
 from engine.ports import StateStore
 from engine.wiring.store import open_store

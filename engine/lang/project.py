@@ -28,16 +28,13 @@ from engine.lang.circles import check_circles
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import Surroundings, compile_rule
-from engine.lang.coupons import CouponFields, check_shown, compile_coupon
-from engine.lang.coupons import placeholders as placeholder_coupons
+from engine.lang.coupons import CouponFields, check_shown, compile_coupon, placeholders as placeholder_coupons
 from engine.lang.diagnostics import Diagnostic, has_errors
-from engine.lang.experiments import compile_experiment
-from engine.lang.experiments import placeholders as placeholder_experiments
+from engine.lang.experiments import compile_experiment, placeholders as placeholder_experiments
 from engine.lang.form import Strict
 from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFile
 from engine.lang.located import Document
-from engine.lang.points import PointsFields, check_forgetting, compile_points, with_points
-from engine.lang.points import forms as point_forms
+from engine.lang.points import PointsFields, check_forgetting, compile_points, forms as point_forms, with_points
 from engine.lang.rule_file import ReadRuleFile, canonical
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site

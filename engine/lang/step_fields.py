@@ -13,8 +13,19 @@ from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, EmitFields, SendField
 from engine.lang.diagnostics import one_of
 from engine.lang.facts import FactFields
-from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day, zone_source
-from engine.lang.fields import Span as SpanField
+from engine.lang.fields import (
+    NAME,
+    TEXT,
+    TIME,
+    Expr,
+    Name,
+    OptionalTimeOfDay,
+    ReadId,
+    Span as SpanField,
+    text,
+    time_of_day,
+    zone_source,
+)
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.site import Site
 

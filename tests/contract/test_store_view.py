@@ -12,8 +12,7 @@ from engine.errors import StoreDamaged
 from engine.operate.customers import everything, find
 from engine.operate.overdue import overdue
 from engine.operate.store_view import check, dump, dump_day, where
-from engine.ports import DAY as DAY_OF_LOOKS
-from engine.ports import Record, StateStore
+from engine.ports import DAY as DAY_OF_LOOKS, Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from engine.worker.values import encode_value, read_value

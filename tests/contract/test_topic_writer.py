@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
-from kafka import KafkaConsumer
-from kafka import TopicPartition as PythonPlace
+from kafka import KafkaConsumer, TopicPartition as PythonPlace
 
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings

@@ -4,8 +4,7 @@ from datetime import time
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.triggers.date import Date

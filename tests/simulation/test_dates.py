@@ -5,8 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.facts import Fact
 from engine.core.policy import Policy, QuietHours

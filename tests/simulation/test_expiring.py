@@ -12,8 +12,7 @@ from tests.support.books import DAY, HOUR, START, event
 from tests.support.drive import Customers
 from tests.support.journeys import loaded
 from tests.support.points_shop import AT_ONCE, PLAIN, buy, refund, shop, take
-from tests.support.segment_shop import KEPT
-from tests.support.segment_shop import shop as segment_shop
+from tests.support.segment_shop import KEPT, shop as segment_shop
 
 ENDS = "  - { id: ends, when: { expiring: { ends: points.stars.expires_at, in: 30d } }, send: note }\n"
 AT_TEN = ENDS.replace("in: 30d", 'in: 30d, at: "10:00"')

@@ -1,7 +1,6 @@
 """Whole histories against the oracle: however they are delivered, the same customers get the same messages."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.policy import Policy
 from engine.model import Event

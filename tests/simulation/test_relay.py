@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.ports import OUTREACH, UNLIMITED, Commit, Entry, Meta

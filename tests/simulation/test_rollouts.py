@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.book import Reentry, RuleBook
 from engine.core.catalog import Catalog

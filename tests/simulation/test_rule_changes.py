@@ -4,8 +4,7 @@ from datetime import time
 from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.expression import Expression

@@ -21,8 +21,7 @@ from tests.support.command import REPOSITORY, engine, shared_data
 from tests.support.examples import is_chosen, so_many
 from tests.support.job import make_job, project
 from tests.support.project_files import write_project
-from tests.support.referrals import FILES
-from tests.support.referrals import HISTORY as REFERRALS
+from tests.support.referrals import FILES, HISTORY as REFERRALS
 from tests.support.shop_history import FILE as CDNOW_SAMPLE
 
 DETAILED = PROJECT | {

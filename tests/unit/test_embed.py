@@ -16,8 +16,7 @@ import pytest
 from engine.adapters.memory import MemoryStore
 from engine.config import BadSetting, load_settings
 from engine.contrib.faust import EngineService, Outreach, attach_to_faust
-from engine.model import KeptEvent
-from engine.model import Outreach as Decided
+from engine.model import KeptEvent, Outreach as Decided
 from engine.ports import Hooks
 from engine.testing import load_project
 from engine.wire.records import encode_outreach

@@ -1,8 +1,7 @@
 """Until when an expression holds, and whether it is certain: a segment's timer looks again then and not before."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook

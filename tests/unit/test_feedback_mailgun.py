@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from tests.support.mail_providers import MailgunOffice, desk
-from tests.support.provider_events import mailgun_event as event
-from tests.support.provider_events import mailgun_failed as failed
+from tests.support.provider_events import mailgun_event as event, mailgun_failed as failed
 from tests.support.website import NOW
 
 OFFICE = MailgunOffice()

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from tests.support.mail_providers import PostmarkOffice, desk
-from tests.support.provider_events import POSTMARK_COMPLAINT as COMPLAINT
-from tests.support.provider_events import POSTMARK_METADATA
-from tests.support.provider_events import postmark_bounce as bounce
-from tests.support.provider_events import postmark_change as change
-from tests.support.provider_events import postmark_event as event
+from tests.support.provider_events import (
+    POSTMARK_COMPLAINT as COMPLAINT,
+    POSTMARK_METADATA,
+    postmark_bounce as bounce,
+    postmark_change as change,
+    postmark_event as event,
+)
 
 OFFICE = PostmarkOffice()
 

@@ -10,8 +10,7 @@ from engine.adapters.web.providers.ses import AmazonSes
 from engine.adapters.web.providers.sns import fetch
 from tests.services.hooks import hook_server
 from tests.support.mail_providers import CERTIFICATE, CONFIRM, SNS, TOPIC, SesOffice, desk, sign
-from tests.support.provider_events import SES_AT as AT
-from tests.support.provider_events import ses_event as event
+from tests.support.provider_events import SES_AT as AT, ses_event as event
 from tests.support.website import NOW
 
 BOUNCE = event("Bounce", bounceType="Permanent", bounceSubType="General", reportingMTA="dsn; mta.example.com")

@@ -19,8 +19,7 @@ from engine.wire.share_codes import read_code
 from engine.wiring.sender import links_of
 from tests.support.outreach import outreach
 from tests.support.project_files import write_files
-from tests.support.rendering import mail, renderer
-from tests.support.rendering import outreach as to_render
+from tests.support.rendering import mail, outreach as to_render, renderer
 
 SECRET = "for-this-test-only"
 LINKS = Links("https://shop.example/?a=1&unsubscribe=t", "https://shop.example/?a=1&preferences=t")

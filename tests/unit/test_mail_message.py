@@ -6,8 +6,7 @@ from email.policy import default
 
 import pytest
 from fast_mail_parser import parse_email
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.adapters.mail.address import parse_address, parse_mailbox
 from engine.adapters.mail.message import Letterhead, mail_of

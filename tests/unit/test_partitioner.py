@@ -3,8 +3,7 @@
 from zlib import crc32
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from kafka.partitioner.default import murmur2 as their_murmur2
 
 from engine.wire.partitioner import crc32_partition, murmur2, murmur2_partition

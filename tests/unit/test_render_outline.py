@@ -2,8 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from jinja2 import TemplateSyntaxError, nodes
 
 from engine.render.files import read_sources

@@ -18,8 +18,7 @@ from engine.model import Outreach
 from engine.render import JinjaRenderer, preview, preview_state
 from engine.testing import Simulator
 from tests.support.journeys import loaded
-from tests.support.points_shop import STARS
-from tests.support.points_shop import shop as points_shop
+from tests.support.points_shop import STARS, shop as points_shop
 from tests.support.project_files import write_files
 from tests.support.rendering import NOON, push, reason_of
 from tests.support.segment_shop import ACTIVE, KEPT, UP, shop

@@ -13,8 +13,7 @@ from math import ceil, floor, inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
 from engine.core.expr.closures import COMPARE, Compare, closure
-from engine.core.expr.days import is_day
-from engine.core.expr.days import next_change as next_change_of_today
+from engine.core.expr.days import is_day, next_change as next_change_of_today
 from engine.core.expr.nodes import (
     Arithmetic,
     Comparison,

@@ -8,8 +8,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
-from engine.core.catalog import Catalog, Kind
-from engine.core.catalog import Property as Declared
+from engine.core.catalog import Catalog, Kind, Property as Declared
 from engine.core.expr.nodes import (
     BROKEN,
     CustomerId,
