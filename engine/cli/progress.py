@@ -37,11 +37,4 @@ def stages(stack: ExitStack) -> Begin:
 
 def records(stack: ExitStack) -> Progress:
     """How many records were read, of nobody knows how many."""
-    if not is_terminal():
-        return lambda done: None
-    from rich.progress import Progress as Bars, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn())
-    bars = stack.enter_context(Bars(*columns, console=err, transient=True))
-    task = bars.add_task("replay", total=None)
-    return lambda done: bars.advance(task, done)
+    return stages(stack)(Stage("records"))

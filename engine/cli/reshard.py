@@ -1,16 +1,16 @@
 """`engine reshard`: moves the customers of a namespace to another number of partitions."""
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from engine.cli.console import complain, err, is_terminal, out
+from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.progress import stages
 from engine.config import Settings
 from engine.errors import ReshardRefused, SourceUnavailable
 from engine.operate.positions import PartitionOfKey
@@ -22,6 +22,7 @@ from engine.ports import StateStore
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.drain import drain
+from engine.wiring.processes import Progress, Stage
 from engine.wiring.store import open_store
 
 NOT_AT_REST = "no customer was moved; --force moves them nevertheless"
@@ -80,19 +81,16 @@ def reshard(
     """
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
     partition_of = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
-    with open_store(settings) as opened:
+    with open_store(settings) as opened, ExitStack() as stack:
+        begin, keep = stages(stack), offsets is Offsets.KEEP
         job = Reshard(opened, to, lambda customer, count: partition_of(customer.encode(), count))
-        with Progress(console=err, disable=as_json or not is_terminal(), transient=True) as progress:
-            task = progress.add_task("records", total=None)
-            reading = _Reading(settings, opened, job, partition_of, lambda n: progress.advance(task, n))
-            keep = offsets is Offsets.KEEP
-            reasons = reading.finish(only_look=force or dry_run, keep_offsets=keep)
-            for reason in reasons:
-                complain(reason)
-            if reasons and not (force or dry_run):
-                raise ReshardRefused(NOT_AT_REST)
-            task = progress.add_task("customers", total=None)
-            moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=lambda n: progress.advance(task, n))
+        reading = _Reading(settings, opened, job, partition_of, begin(Stage("records")))
+        reasons = reading.finish(only_look=force or dry_run, keep_offsets=keep)
+        for reason in reasons:
+            complain(reason)
+        if reasons and not (force or dry_run):
+            raise ReshardRefused(NOT_AT_REST)
+        moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=begin(Stage("customers")))
     if as_json:
         out.print_json(data=_as_data(moved, reading.records, dry_run))
     else:
@@ -107,7 +105,7 @@ class _Reading:
     store: StateStore
     job: Reshard
     partition_of: PartitionOfKey
-    progress: Callable[[int], None]
+    progress: Progress
     records: int = 0
     """How many have been read and decided."""
 

@@ -334,9 +334,9 @@ def _is_number(value: Any, declared: Property) -> bool:
 
 
 def _is_time(value: Any, declared: Property) -> bool:
-    if declared.unit != "ms" and type(value) in (int, float):
-        return _counted(value, declared) is not None
-    return type(value) is int or (isinstance(value, str) and bool(whole_day(value) or moment_or_none(value)))
+    if isinstance(value, str):
+        return bool(whole_day(value) or moment_or_none(value))
+    return type(value) is int if declared.unit == "ms" else _counted(value, declared) is not None
 
 
 def _counted(value: Any, declared: Property) -> Any:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from engine.ports import DAY, StateStore
+from engine.core.zones import DAY
+from engine.ports import StateStore
 from engine.worker.values import read_looks, read_value
 
 PAGE = 1_000

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
+from engine.core.zones import DAY
 from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.operate.positions import positions, read_until, topics_read
 from engine.operate.store_view import pages_of
-from engine.ports import DAY, Commit, Meta, Opened, StateStore
+from engine.ports import Commit, Meta, Opened, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
 from engine.worker.opening_checks import stored_meta
 from engine.worker.rollout_rules import goes_on

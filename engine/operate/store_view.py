@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from engine.core.state.codec import decode_state
-from engine.core.zones import iso, iso_or_none
+from engine.core.zones import DAY, iso, iso_or_none
 from engine.errors import StateTooNew, StateUnreadable, StoreDamaged
 from engine.operate.customers import fields_of, likely_partitions
-from engine.ports import DAY, StateStore
+from engine.ports import StateStore
 from engine.wire.histories import decode_history
 from engine.worker.values import Value, read_looks, read_value
 

@@ -11,10 +11,11 @@ from contextlib import suppress
 import msgspec
 
 from engine.core.state.codec import decode_state, encode_state
+from engine.core.zones import DAY
 from engine.errors import StateTooNew, StateUnreadable
 from engine.model import UNREADABLE
 from engine.operate.outside_commit import repeat_if_fenced
-from engine.ports import DAY, Commit, HasFormat2, OldCustomer, Opened, StateStore
+from engine.ports import Commit, HasFormat2, OldCustomer, Opened, StateStore
 from engine.wire.format2 import decode_old_past
 from engine.wire.histories import Names, encode_past
 from engine.worker.opening_checks import KNOWN_STATES, MAX_PARTITIONS_PROBED, stamped

@@ -36,7 +36,6 @@ from engine.ports.sinks import (
     Renderer as Renderer,
 )
 from engine.ports.store import (
-    DAY as DAY,
     HISTORY_LENGTH as HISTORY_LENGTH,
     OUTREACH as OUTREACH,
     STORE_FORMAT as STORE_FORMAT,

@@ -17,8 +17,6 @@ HISTORY_LENGTH = 20
 STORE_FORMAT = 3
 """Of what stores keep, and where. 1, never released, had a key for each customer; 2 a field for each state, each
 wake-up and each history (`engine run --upgrade-store` moves it)."""
-DAY = 86_400_000
-"""Milliseconds of a day of looks: the moments from `day * DAY` to before `(day + 1) * DAY` are in one list."""
 
 
 class KeptHistory(msgspec.Struct, array_like=True, frozen=True):
@@ -147,12 +145,12 @@ class Commit(msgspec.Struct):
     """All that one batch changes in one partition, written in one atomic step or not at all.
 
     `expected` is the seal that the batch started from; `meta` replaces what the partition remembers. `values` are
-    encoded; None deletes. `looks` adds one encoded list of looks to each of these days; all looks of `days_gone` are
-    dropped. `outbox` adds entries in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
-    entries have been published: they leave the outbox. `rewritten` is what the entries of others become when some of
-    them must not be published. `erased` maps the digest of a customer to the moment of the erasure: a tombstone, which
-    the store drops after some time. `rewritten_looks` maps (day, place in its list) to (what is there, what replaces
-    it): the commit is refused where something else is there.
+    encoded; None deletes. `looks` adds one encoded list of looks to each of these days of UTC; all looks of `days_gone`
+    are dropped. `outbox` adds entries in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of
+    whose entries have been published: they leave the outbox. `rewritten` is what the entries of others become when some
+    of them must not be published. `erased` maps the digest of a customer to the moment of the erasure: a tombstone,
+    which the store drops after some time. `rewritten_looks` maps (day, place in its list) to (what is there, what
+    replaces it): the commit is refused where something else is there.
     """
 
     expected: bytes

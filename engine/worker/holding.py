@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from engine.ports import DAY, Commit, Entry, Meta, StateStore
+from engine.core.zones import DAY
+from engine.ports import Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
 from engine.worker.values import Value, encode_looks, encode_value, encode_with_look, read_looks, read_values

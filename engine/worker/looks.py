@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from itertools import chain
 from operator import itemgetter
 
-from engine.ports import DAY
+from engine.core.zones import DAY
 
 NEVER = 2**53
 """Later than any moment."""

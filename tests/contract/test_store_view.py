@@ -12,7 +12,7 @@ from engine.errors import StoreDamaged
 from engine.operate.customers import everything, find
 from engine.operate.overdue import overdue
 from engine.operate.store_view import check, dump, dump_day, where
-from engine.ports import DAY as DAY_OF_LOOKS, Record, StateStore
+from engine.ports import Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from engine.worker.values import encode_value, read_value
@@ -57,11 +57,11 @@ def test_everything_is_printed_once_and_can_be_read_as_json(shop: StateStore) ->
     assert sorted(line["customer"] for line in lines if "customer" in line) == [f"c-{place}" for place in range(5)]
     (day,) = (line for line in lines if "day" in line)
     assert (day["date"], [customer for _, customer in day["looks"]]) == ("2026-01-11", [f"c-{n}" for n in range(5)])
-    assert msgspec.json.decode(msgspec.json.encode(dump_day(shop, 0, QUIET // DAY_OF_LOOKS))) == day
+    assert msgspec.json.decode(msgspec.json.encode(dump_day(shop, 0, QUIET // DAY))) == day
 
 
 def test_who_would_never_be_woken_is_found(shop: StateStore) -> None:
-    put(shop, days_gone=[QUIET // DAY_OF_LOOKS])
+    put(shop, days_gone=[QUIET // DAY])
     assert sorted(wrong(shop)) == [f"c-{place}" for place in range(5)]
 
 
@@ -76,7 +76,7 @@ def test_a_list_of_looks_that_is_damaged_is_found_and_hides_nothing_else() -> No
     """Whatever of it the engine cannot read."""
     for damaged in (b"\xc1", b"\x91\x92\x01\xa1\xff", b"\x91" * 100_000):
         store = MemoryStore()
-        day = QUIET // DAY_OF_LOOKS
+        day = QUIET // DAY
         put(store, states={"c-0": encode_state(State())}, wakes={"c-0": QUIET})
         store.partitions[0][f"t:{day}"] = [damaged]
         assert {key for key, _ in check(store, 0).problems} == {f"t:{day} of partition 0", "c-0"}

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from engine.core.state.model import State
+from engine.core.zones import DAY
 from engine.model import OutcomeRecord
 from engine.operate.overdue import overdue
-from engine.ports import DAY, Commit, Meta, StateStore
+from engine.ports import Commit, Meta, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
 from engine.worker.values import Value, encode_looks, encode_value, read_value, state_of
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from engine.core.effects import effect_id
+from engine.core.zones import DAY
 from engine.model import Outcome, OutcomeRecord
-from engine.ports import DAY, HISTORY_LENGTH
+from engine.ports import HISTORY_LENGTH
 from engine.wire.histories import MAX_NAMES, Names, cut, decode_history, encode_past
 from engine.wire.records import outcome_fields
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from engine.ports import DAY
+from engine.core.zones import DAY
 from engine.worker.looks import NEVER, Looks
 
 

@@ -6,15 +6,13 @@ in as long a time before the exposure.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.figures.predicting import MAX_SAMPLE
 from engine.insight.models.fitting import TooFew, fit_pareto_nbd, fit_spending
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
-
-A_YEAR: Final = 365 / 7
 
 
 class Before(NamedTuple):
@@ -39,7 +37,7 @@ class Before(NamedTuple):
         return Spending.of_repeats(self.days - 1, self.spent_again)
 
 
-def foreseen(customers: Sequence[Before], weeks: float = A_YEAR) -> list[float]:
+def foreseen(customers: Sequence[Before], weeks: float) -> list[float]:
     """The spending to expect of each customer within so many weeks of the exposure; of those who had not bought, 0."""
     models = _fitted([one for one in customers if one.days])
     if models is None:

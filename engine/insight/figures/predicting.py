@@ -17,6 +17,8 @@ from engine.insight.models.gamma_gamma import GammaGamma, Spending
 MAX_SAMPLE: Final = 20_000
 """Customers of a sample, chosen by their hash: a fit to so many and its check take three seconds, whatever the shop."""
 
+WEEKS_PER_YEAR: Final = 365.25 / 7
+
 
 class Seen(NamedTuple):
     """A customer's history until some day, and the number of purchase days in the weeks after it."""

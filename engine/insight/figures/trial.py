@@ -17,7 +17,8 @@ from engine.insight.archive.reading import open_tables
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.ratios import as_arm
-from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
+from engine.insight.figures.foreseen import Before, foreseen
+from engine.insight.figures.predicting import WEEKS_PER_YEAR
 from engine.insight.figures.shop import CURRENCY
 from engine.insight.sql import json_path, text_literal
 
@@ -174,7 +175,7 @@ class Trial:
     def less_noisy(self) -> dict[str, Arm]:
         """Revenue now, less what could be foreseen of it when each customer was exposed (CUPED)."""
         rows = self.connection.execute(_BEFORE.format(outcomes=_OUTCOMES), self._parameters(self.end)).fetchall()
-        weeks = self.asked.within / WEEK_MS if self.asked.within else A_YEAR
+        weeks = self.asked.within / WEEK_MS if self.asked.within else WEEKS_PER_YEAR
         values = foreseen([Before(*row[2:]) for row in rows], weeks)
         pairs = [
             [(row[1], value) for row, value in zip(rows, values, strict=True) if row[0] == variant]

@@ -5,13 +5,11 @@
 
 from collections.abc import Iterable
 
-from engine.insight.figures.predicting import Check, Fitted, Sample
+from engine.insight.figures.predicting import WEEKS_PER_YEAR, Check, Fitted, Sample
 from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Bars, Figure, Lines, Section
 
 AHEAD_WEEKS = 13
-YEAR = 365.25 / 7
-"""Weeks of a year."""
 
 
 def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Section:
@@ -37,7 +35,8 @@ def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Sect
     if fitted.spending:
         how_much = fitted.spending.model
         spent = sum(
-            chance * model.yet_to_come(one.history, YEAR) * how_much.expected(one.spending) for one, chance in customers
+            chance * model.yet_to_come(one.history, WEEKS_PER_YEAR) * how_much.expected(one.spending)
+            for one, chance in customers
         )
         mean = spent / len(customers)
         figures.insert(1, Figure("modelled_value", "worth in 12 months", mean, "money", "CLV, modelled; a customer"))

@@ -15,9 +15,10 @@ from random import Random
 import msgspec
 
 from engine.adapters.memory.script import Keys
+from engine.core.zones import DAY
 from engine.errors import Fenced, OtherFormat, StoreUnavailable
 from engine.operate.erasure import erase
-from engine.ports import DAY, Commit, OldCustomer, read_meta, sealed
+from engine.ports import Commit, OldCustomer, read_meta, sealed
 from engine.wire.histories import Names
 from engine.worker.holding import Decided, Holding
 from engine.worker.values import Value, decode_looks, encode_value, read_value

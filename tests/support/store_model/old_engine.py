@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from engine.core.zones import DAY
 from engine.errors import Fenced, StoreUnavailable
-from engine.ports import DAY, Meta, OldCustomer
+from engine.ports import Meta, OldCustomer
 from engine.wire.histories import Names
 from engine.worker.values import Value
 from tests.support.store_model.server import World

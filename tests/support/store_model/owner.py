@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from engine.core.zones import DAY
 from engine.operate.upgrade import upgrade
-from engine.ports import DAY, Entry, Meta
+from engine.ports import Entry, Meta
 from engine.wire.digests import customer_digest
 from engine.worker.executors import InlineExecutor
 from engine.worker.holding import Decided, Holding

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.adapters.memory.script import Keys, refusal, write
-from engine.ports import DAY, Commit
+from engine.core.zones import DAY
+from engine.ports import Commit
 from tests.support.store_model.truth import HOUR, Happening, Rules, Truth, Wrong
 
 if TYPE_CHECKING:
