@@ -12,7 +12,7 @@ import pytest
 from engine.adapters.memory import MemoryStore
 from engine.errors import BookMissing, RolloutRefused
 from engine.operate.customers import find
-from engine.operate.rollout import BY_HAND, LONG_ENOUGH, end, forget, reasons_to_hold, status
+from engine.operate.rollout import BY_HAND, LONG_ENOUGH, Status, end, forget, reasons_to_hold, status
 from engine.plan.build import Plan
 from engine.ports import Counts, Record, Rollout
 from engine.wiring.apply import Wish, apply
@@ -70,16 +70,24 @@ class Shop:
             made.files[side.book.revision] = dict(files_of(one.rules, one.templates))
         return made
 
+    def rollout(self, number: int = 0) -> Rollout:
+        found = self.store.meta(number).rollout
+        assert found is not None
+        return found
+
     def phases(self) -> list[str]:
         return [one.phase for number in (0, 1) if (one := self.store.meta(number).rollout)]
+
+    def status(self) -> Status:
+        found = status(self.store)
+        assert found is not None
+        return found
 
     def count(self, **counts: Any) -> None:
         """As if a worker had counted this, after having swept, a day later."""
         for number in (0, 1):
             partition = self.partition(number)
-            before = partition.meta.rollout
-            assert before is not None
-            after = msgspec.structs.replace(before, counts=Counts(**counts))
+            after = msgspec.structs.replace(self.rollout(number), counts=Counts(**counts))
             done(partition.advance(START + LONG_ENOUGH))
             done(partition._work((), partition.clock, [], 0, rollout=after, mark=7))
 
@@ -87,8 +95,7 @@ class Shop:
         """Let everybody meet the phase that the roll-out is in."""
         for number in (0, 1):
             partition = self.partition(number)
-            assert partition.meta.rollout is not None
-            partition.follow(RolloutRules(partition.meta.rollout, *(Rules(one.book, Plain()) for one in self.sides)))
+            partition.follow(RolloutRules(self.rollout(number), *(Rules(one.book, Plain()) for one in self.sides)))
             done(partition.sweep_page())
 
 
@@ -119,8 +126,7 @@ def test_a_plan_begins_in_every_partition_with_the_files_that_were_reviewed(shop
     plan = shop.plan()
     apply(shop.store, plan, Wish(500))
     assert shop.phases() == ["canary", "canary"]
-    rollout = shop.store.meta(1).rollout
-    assert rollout is not None
+    rollout = shop.rollout(1)
     assert (rollout.base, rollout.revision, rollout.share) == (plan.base.revision, plan.revision, 500)
     for revision in (plan.base.revision, plan.revision):
         assert unpacked(stored_files(shop.store, revision)).book.revision == revision
@@ -161,8 +167,7 @@ def test_a_larger_share_goes_on_with_the_same_canary(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(500))
     shop.count(customers=3, sent={"come-back": 2})
     apply(shop.store, shop.plan(), Wish(2_000))
-    rollout = shop.store.meta(0).rollout
-    assert rollout is not None
+    rollout = shop.rollout()
     assert (rollout.share, rollout.since, rollout.counts) == (2_000, START, Counts(3, {"come-back": 2}))
 
 
@@ -170,18 +175,15 @@ def test_brakes_stay_as_they_were_said_when_the_share_is_raised(shop: Shop) -> N
     limits = []
     for wish in (Wish(500, factor=2.0, most=90), Wish(1_000), Wish(2_000, factor=4.0, most=0), Wish(3_000)):
         apply(shop.store, shop.plan(), wish)
-        rollout = shop.store.meta(1).rollout
-        assert rollout is not None
-        assert rollout.limits is not None
-        limits.append((rollout.limits.factor, rollout.limits.most))
+        said = shop.rollout(1).limits
+        assert said is not None
+        limits.append((said.factor, said.most))
     assert limits == [(2.0, 90), (2.0, 90), (4.0, 0), (4.0, 0)]
 
 
 def over(shop: Shop, clock: int) -> set[str]:
     """Whose rules are the new ones in the first partition, when its clock is there."""
-    rollout = shop.store.meta(0).rollout
-    assert rollout is not None
-    return {one for one in map(str, range(4_000)) if has_new(rollout, one, clock)}
+    return {one for one in map(str, range(4_000)) if has_new(shop.rollout(), one, clock)}
 
 
 def test_a_share_that_is_raised_goes_over_one_after_another_too(shop: Shop) -> None:
@@ -218,16 +220,14 @@ def test_another_spread_takes_the_new_rules_from_nobody(shop: Shop) -> None:
 def test_a_roll_out_is_not_finished_while_customers_of_the_share_still_go_over(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(1_000, spread=3 * DAY))
     shop.count(customers=3, sent={"come-back": 2})
-    now = status(shop.store)
-    assert now is not None
-    assert list(reasons_to_hold(now)) == ["in 2 of 2 partitions customers have still to meet the new rules"]
+    assert list(reasons_to_hold(shop.status())) == ["in 2 of 2 partitions customers have still to meet the new rules"]
 
 
 def test_a_smaller_share_is_refused_as_nobody_loses_the_new_rules_but_by_going_back(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(2_000))
     with pytest.raises(RolloutRefused, match="20 % of the customers have the new rules, and keep them"):
         apply(shop.store, shop.plan(), Wish(500))
-    assert [rollout.share for n in (0, 1) if (rollout := shop.store.meta(n).rollout)] == [2_000] * 2
+    assert [shop.rollout(number).share for number in (0, 1)] == [2_000] * 2
 
 
 def test_a_removed_step_with_people_before_it_wants_to_be_told_how_many_may_leave(tmp_path: Path) -> None:
@@ -290,14 +290,11 @@ def test_what_two_books_in_one_worker_cannot_differ_in_is_to_be_changed_alone(
 
 def test_a_roll_out_without_data_is_held(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(500))
-    now = status(shop.store)
-    assert now is not None
-    said = " / ".join(reasons_to_hold(now))
+    said = " / ".join(reasons_to_hold(shop.status()))
     for wanted in ("have still to meet", "no customer has met", "a day is the least", "nothing was sent"):
         assert wanted in said
     shop.count(customers=3, sent={"come-back": 2})
-    now = status(shop.store)
-    assert now is not None
+    now = shop.status()
     assert list(reasons_to_hold(now)) == []
     assert [(one.id, one.sent) for one in now.rules] == [("come-back", 4)]
 
@@ -309,14 +306,11 @@ def test_what_an_idle_partitions_clock_catches_up_with_was_not_watched(shop: Sho
     apply(shop.store, shop.plan(), Wish(500))
     for number in (0, 1):
         partition = shop.partition(number)
-        assert partition.meta.rollout is not None
-        rollout = msgspec.structs.replace(partition.meta.rollout, at=at)
+        rollout = msgspec.structs.replace(shop.rollout(number), at=at)
         clock = START + 2 * DAY + 600_000
         done(partition.advance(clock))
         done(partition._work((), clock, [], 0, rollout=rollout))
-    now = status(shop.store)
-    assert now is not None
-    assert now.watched == minutes * 60_000
+    assert shop.status().watched == minutes * 60_000
 
 
 def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> None:
@@ -347,26 +341,17 @@ def test_rules_that_are_damaged_in_the_store_are_as_good_as_missing(damaged: byt
 
 def test_a_command_that_was_interrupted_is_told_of_and_run_again(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(500))
-    partition = shop.partition(1)
-    done(partition.turn(None))
-    now = status(shop.store)
-    assert now is not None
-    assert now.apart == 1
+    done(shop.partition(1).turn(None))
+    assert shop.status().apart == 1
     apply(shop.store, shop.plan(), Wish(500))
-    metas = [shop.store.meta(number).rollout for number in (0, 1)]
-    assert all(isinstance(one, Rollout) for one in metas)
-    assert len({one.at for one in metas if one}) == 1
+    assert shop.rollout(0).at == shop.rollout(1).at
 
 
 def test_what_had_finished_before_the_rest_went_back_is_told_of_and_forgotten(shop: Shop) -> None:
     apply(shop.store, shop.plan(), Wish(500))
-    partition = shop.partition(0)
-    begun = partition.meta.rollout
-    assert begun is not None
-    done(partition.turn(msgspec.structs.replace(begun, phase="finished")))
+    done(shop.partition(0).turn(msgspec.structs.replace(shop.rollout(), phase="finished")))
     end(shop.store, "back", BY_HAND)
-    now = status(shop.store)
-    assert now is not None
+    now = shop.status()
     assert (shop.phases(), now.rollout.phase, now.apart, now.kept) == (["finished", "back"], "back", 1, 1)
     shop.meet()
     forget(shop.store)
@@ -392,9 +377,7 @@ def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
     plan = shop.plan()
     assert {find(shop.store, customer).trial for customer in shop.customers()} == {""}
     apply(shop.store, plan, Wish(5_000))
-    rollout = shop.store.meta(0).rollout
-    assert rollout is not None
-    change = RolloutRules(rollout, Rules(shop.sides[0].book, Plain()), Rules(shop.sides[1].book, Plain()))
+    change = RolloutRules(shop.rollout(), Rules(shop.sides[0].book, Plain()), Rules(shop.sides[1].book, Plain()))
     by = {customer: find(shop.store, customer).trial for customer in shop.customers()}
     assert by == {
         customer: plan.revision if change.has_new(customer, PASSES) else plan.base.revision for customer in by
