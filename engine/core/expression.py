@@ -4,7 +4,8 @@
 what all of them need, so that states keep that much and no more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
 from operator import or_
 from typing import Any, Final
 
@@ -114,3 +115,8 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 NO_NEEDS: Final = Needs()
+
+
+def needs_of_all(expressions: Iterable[Expression | None]) -> Needs:
+    """What all of them need together; one that is not there needs nothing."""
+    return reduce(or_, [each.needs for each in expressions if each is not None], NO_NEEDS)

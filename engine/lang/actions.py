@@ -15,7 +15,7 @@ from engine.core.actions.emit import Emit
 from engine.core.actions.send import Send
 from engine.core.catalog import EventType, Kind
 from engine.core.expr.nodes import Sort
-from engine.core.expression import Expression, Needs
+from engine.core.expression import Expression, Needs, needs_of_all
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose, Template, Value
@@ -114,10 +114,7 @@ class EmitFields(ActionFields):
             checks=checks_of(declared) if declared else {},
             nobody=site.catalog.accept.nobody,
         )
-        needs = Needs()
-        for each in (to, *found.values()):
-            needs |= each.needs if each else Needs()
-        return emit, needs
+        return emit, needs_of_all([to, *found.values()])
 
     def _property(self, site: Site, name: str, around: Around, declared: EventType | None) -> Expression | None:
         kind = declared.properties[name].kind if declared and name in declared.properties else "any"

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Rule
 from engine.core.durations import text_of
-from engine.core.expression import Needs, Reads
+from engine.core.expression import Needs, Reads, needs_of_all
 from engine.core.facts import Fact
 from engine.core.journeys.steps import Journey
 from engine.core.policy import Policy
@@ -46,7 +48,7 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     facts = (*exits, goal) if goal else exits
     matched = frozenset({fields.match, *(fact.match for fact in facts)} - {""})
     action_needs |= Needs(Reads(event=bool(matched), properties=matched))
-    needs = action_needs | (condition.needs if condition else Needs())
+    needs = action_needs | needs_of_all([condition])
     keeps_event = needs.reads.event
     if action.journey is not None:
         action.journey.reads = action_needs.reads
@@ -67,7 +69,7 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
         reentry=fields.reentry,
         exits=exits,
         match=_match(site.at("match"), fields.match, types, action.waits),
-        needs=_union(site.needs) | needs,
+        needs=reduce(or_, site.needs, needs),
         arming=_arming(given, keeps_event, policy, action.journey),
     )
     if fields.steps is not None:
@@ -129,10 +131,3 @@ def _match(site: Site, name: str, began: frozenset[str], waits: bool) -> str:
         for event in sorted(began):
             site.property(event, name)
     return name
-
-
-def _union(needs: list[Needs]) -> Needs:
-    union = Needs()
-    for each in needs:
-        union |= each
-    return union

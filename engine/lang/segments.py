@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from engine.core.catalog import Catalog, SegmentForm
 from engine.core.durations import text_of
 from engine.core.expr.syntax import tree_of
-from engine.core.expression import Needs
+from engine.core.expression import Needs, needs_of_all
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
 from engine.core.state.model import IN
@@ -133,10 +133,7 @@ def _draft(site: Site, fields: SegmentFields) -> _Draft:
             help = "read the other segment itself, as in segments.vip"
             places[name].report("segment-circle", f"a segment can't depend on {made[0]}, which segments make", help)
     _check_heights(site.at("levels"), levels)
-    needs = Needs()
-    for level in levels:
-        needs |= level.condition.needs
-    return _Draft(site, fields, tuple(levels), needs)
+    return _Draft(site, fields, tuple(levels), needs_of_all(level.condition for level in levels))
 
 
 def _check_heights(site: Site, levels: Sequence[Level]) -> None:

@@ -13,7 +13,7 @@ from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
 from engine.core.expr.kinds import NUMBERS
 from engine.core.expr.nodes import Sort
-from engine.core.expression import Expression, Needs, Reads
+from engine.core.expression import Expression, Needs, Reads, needs_of_all
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import OF_EVENT, Length
@@ -122,7 +122,7 @@ class Drafts:
             action, needs = doing[0].build(site.at(doing[1]), replace(self.around, steps=frozenset(self.made)))
             self.needs |= needs
             self.made.append(name)
-            read = (needs | condition.needs if condition else needs).reads.experiments
+            read = (needs | needs_of_all([condition])).reads.experiments
             return Draft(site, fields, name, condition, action, experiments=read)
         length, fact = self._wait(site.at("wait"), fields.wait) if fields.wait else (None, None)
         then, otherwise = (
@@ -152,25 +152,24 @@ class Drafts:
         return wait.length(days), fact
 
     def _days(self, site: Site, text: str) -> Expression | None:
-        found = site.value(text, self.around.types, NUMBERS, "days are a number", steps=self.made)
-        self.needs |= found.needs if found is not None else Needs()
-        return found
+        return self._noted(site.value(text, self.around.types, NUMBERS, "days are a number", steps=self.made))
 
     def _time(self, site: Site, name: str) -> None:
         help = "until takes a time or a date of the event, or a time of day"
-        found = site.value(f"event.{name}", self.around.types, ("time", "date"), help)
+        self._noted(site.value(f"event.{name}", self.around.types, ("time", "date"), help))
         if name in RESERVED:
             site.report("bad-value", f"event.{name} is over when the journey begins", help)
-        self.needs |= found.needs if found is not None else Needs()
 
     def _zone(self, site: Site, text: str) -> None:
         kinds: tuple[Sort, ...] = ("string",)
-        found = site.value(text, self.around.types, kinds, "a zone is a text")
-        self.needs |= found.needs if found is not None else Needs()
+        self._noted(site.value(text, self.around.types, kinds, "a zone is a text"))
 
     def _expression(self, site: Site, text: str, *, experiments: bool) -> Expression | None:
-        found = site.expression(text, self.around.types, steps=self.made, experiments=experiments)
-        self.needs |= found.needs if found is not None else Needs()
+        return self._noted(site.expression(text, self.around.types, steps=self.made, experiments=experiments))
+
+    def _noted(self, found: Expression | None) -> Expression | None:
+        """The same; what it needs, the journey needs."""
+        self.needs |= needs_of_all([found])
         return found
 
     def _claim(self, site: Site, fields: StepFields, name: str) -> None:

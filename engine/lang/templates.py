@@ -100,9 +100,14 @@ class Templates:
     def _unsupplied(
         self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, what: str, help: str
     ) -> None:
-        if (facts.path, read) not in self.reported:
-            self.reported.add((facts.path, read))
+        if self._is_new(facts, read):
             site.findings.append(_unsupplied(facts, read, f"rule {rule} does not supply '{what}'", what, help))
+
+    def _is_new(self, facts: TemplateFacts, read: TemplateRead) -> bool:
+        """Whether nothing has been reported of this read yet: one finding is enough for all rules."""
+        known = len(self.reported)
+        self.reported.add((facts.path, read))
+        return len(self.reported) > known
 
     def _check_compared(self, site: Site, facts: TemplateFacts, read: TemplateRead) -> None:
         """Report a variant or a level that there is not."""
@@ -114,14 +119,12 @@ class Templates:
                 what, known = f"segment {name} has no level", [NO_LEVEL, *catalog.segments[name].levels]
             case _:
                 return
-        if len(known) > 1 and text not in known and (facts.path, read) not in self.reported:
-            self.reported.add((facts.path, read))
+        if len(known) > 1 and text not in known and self._is_new(facts, read):
             help = one_of("variants" if path[0] == "experiments" else "levels", text, known)
             site.findings.append(_report(facts, read.line, "never-true", f"{what} '{text}'", help, text))
 
     def _no_link(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead) -> None:
-        if (facts.path, read) not in self.reported:
-            self.reported.add((facts.path, read))
+        if self._is_new(facts, read):
             name = ".".join(read.path)
             message = f"rule {rule} is transactional, so '{name}' is empty"
             help = f"print it only where it is there: {{% if {name} %}} .. {{% endif %}}"

@@ -4,7 +4,6 @@ The checker makes them; `closures` compiles them; `needs_of` derives which histo
 data that refers to declared names only.
 """
 
-from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any, Literal, TypeAlias
@@ -14,7 +13,7 @@ import msgspec
 from engine.core.catalog import Kind
 from engine.core.experiments.model import Experiment
 from engine.core.expr.periods import SPANS, Unit
-from engine.core.expression import Keeps, Needs, Reads
+from engine.core.expression import NO_NEEDS, Keeps, Needs, Reads, needs_of_all
 from engine.core.scope import MISSING
 from engine.core.scores import ScoreModel
 from engine.core.zones import Zones
@@ -266,8 +265,7 @@ def needs_of(node: Node) -> Needs:
         case PointsValue(id=id_, span=span):
             return Needs(Reads(points=frozenset({id_})), Keeps(points=frozenset({(id_, span)} if span else ())))
         case Variant(experiment=experiment):
-            among = experiment.among.needs if experiment.among else Needs()
-            return among | Needs(Reads(experiments=frozenset({experiment.id})))
+            return needs_of_all([experiment.among]) | Needs(Reads(experiments=frozenset({experiment.id})))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
         case Period() | Today():
@@ -276,11 +274,7 @@ def needs_of(node: Node) -> Needs:
             return needs_of(level)
         case InSegment(segment=segment) | SegmentLevel(segment=segment) | SegmentTime(segment=segment):
             return Needs(Reads(segments=frozenset({segment})))
-    return _union(needs_of(part) for part in parts_of(node))
-
-
-def _union(each: Iterable[Needs]) -> Needs:
-    return reduce(or_, each, Needs())
+    return reduce(or_, map(needs_of, parts_of(node)), NO_NEEDS)
 
 
 def _of_calendar(node: Period | Today) -> Needs:

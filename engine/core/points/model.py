@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.core.catalog import EventType, Property
-from engine.core.expression import NEVER, Expression, Needs
+from engine.core.expression import NEVER, Expression, Needs, needs_of_all
 from engine.core.scope import Scope
 from engine.core.state.points import ENDED, FOREVER, MONTHS, Lot, TakenEarly
 from engine.core.zones import DAY, from_millis, instant_of
@@ -161,11 +161,7 @@ class Points:
 
     @property
     def needs(self) -> Needs:
-        needs = Needs()
-        for line in self._all:
-            for expression in (line.points, line.where):
-                needs |= expression.needs if expression is not None else Needs()
-        return needs
+        return needs_of_all(expression for line in self._all for expression in (line.points, line.where))
 
     @property
     def lines_as_text(self) -> str:
