@@ -100,9 +100,24 @@ def _twice(named: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _addresses(settings: Any) -> Iterator[Problem]:
+    yield from _brokers(settings)
+    yield from _web_addresses(settings)
+    for name in _CHANNELS:
+        url = getattr(settings, name)
+        scheme, _, rest = url.partition(":")
+        if scheme in ("maildir", "eml") and not rest:
+            yield name, f"expected {scheme}:folder"
+        elif scheme in ("http", "https", "smtp", "smtps") and (why := _not_a_place(url)):
+            yield name, why
+
+
+def _brokers(settings: Any) -> Iterator[Problem]:
     for broker in settings.kafka_bootstrap.split(","):
         if why := _not_a_place(f"//{broker.strip()}", port_needed=True):
             yield "kafka_bootstrap", f"expected host:port, several with commas: {why}"
+
+
+def _web_addresses(settings: Any) -> Iterator[Problem]:
     for name in _WEB:
         url = getattr(settings, name)
         if url and not url.startswith(("http://", "https://")):
@@ -114,12 +129,6 @@ def _addresses(settings: Any) -> Iterator[Problem]:
             "public_url",
             "links begin with it: only letters and digits of ASCII (a host beyond it as xn--…), / and -._~",
         )
-    for name in _CHANNELS:
-        scheme, _, rest = getattr(settings, name).partition(":")
-        if scheme in ("maildir", "eml") and not rest:
-            yield name, f"expected {scheme}:folder"
-        elif scheme in ("http", "https", "smtp", "smtps") and (why := _not_a_place(getattr(settings, name))):
-            yield name, why
 
 
 def _not_a_place(url: str, *, port_needed: bool = False) -> str:

@@ -5,7 +5,7 @@ their partition's clock, and by the rules that are given.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -92,16 +92,21 @@ def export(
         _drop_suppressed(suppressions, page, wanted)
         for member in page:
             row = [wanted.form.written(channel, member.addresses.get(channel, "")) for channel in channels]
-            if not member.addresses:
-                counts.left_out["on the senders' suppression list"] += 1
-            elif not any(row):
-                counts.left_out["without a usable address (a phone number needs its country code)"] += 1
-            elif named or tuple(row) not in seen:
-                seen.add(tuple(row))
-                counts.exported += 1
-                yield [member.customer, *([member.level] if levels else []), *row] if named else row
-            else:
-                counts.left_out["with the same addresses as another"] += 1
+            if why := _why_not(member, row, () if named else seen):
+                counts.left_out[why] += 1
+                continue
+            seen.add(tuple(row))
+            counts.exported += 1
+            yield [member.customer, *([member.level] if levels else []), *row] if named else row
+
+
+def _why_not(member: Member, row: Sequence[str], seen: Container[tuple[str, ...]]) -> str:
+    """Why a member is left out; "": they are not. `row`: their addresses as the file has them."""
+    if not member.addresses:
+        return "on the senders' suppression list"
+    if not any(row):
+        return "without a usable address (a phone number needs its country code)"
+    return "with the same addresses as another" if tuple(row) in seen else ""
 
 
 def _members(

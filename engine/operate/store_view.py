@@ -152,9 +152,10 @@ def _problems(store: StateStore, partition: int, customer: str) -> Sequence[str]
     return list(_wrong(value, moments, meta.names, meta.clock))
 
 
-def _wrong(value: Value, listed: Sequence[int], names: Sequence[str], clock: int) -> Iterator[str]:
+def _unreadable(value: Value, names: Sequence[str]) -> Iterator[str]:
+    aside = value.shadow.state if value.shadow is not None else None
     try:
-        for state in (value.state, value.shadow.state if value.shadow is not None else None):
+        for state in (value.state, aside):
             if state is not None:
                 decode_state(state)
     except (StateUnreadable, StateTooNew) as error:
@@ -163,6 +164,10 @@ def _wrong(value: Value, listed: Sequence[int], names: Sequence[str], clock: int
         decode_history("", value.history, names)
     except msgspec.DecodeError as error:
         yield f"the history cannot be read: {error}"
+
+
+def _wrong(value: Value, listed: Sequence[int], names: Sequence[str], clock: int) -> Iterator[str]:
+    yield from _unreadable(value, names)
     if value.state is not None and value.wake and value.look not in listed:
         yield f"is to wake at {iso(value.wake)}, and no look at {iso(value.look)} is listed: nothing would wake them"
     if value.wake and value.look > value.wake > clock:

@@ -8,6 +8,7 @@ from engine.core.book import RuleBook
 from engine.core.points.model import SECOND
 from engine.core.scope import BY_TIME, NO_LEVEL
 from engine.core.segments.follow import meet
+from engine.core.segments.model import Segment
 from engine.core.state.model import IN, History, Membership, Memory, State
 from engine.core.state.points import Ledger, Lot
 from engine.core.zones import to_millis
@@ -77,14 +78,19 @@ def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> 
         if segment is None:
             message = f"there is no segment {id_!r}; there are {', '.join(book.segments) or 'none'}"
             raise ValueError(message)
-        level = (IN if value else "") if isinstance(value, bool) else str(value)
-        levels = (*segment.names, "", *(() if segment.plain else (NO_LEVEL,)))
-        if level not in levels or segment.plain is not isinstance(value, bool):
-            known = "true or false" if segment.plain else ", ".join((NO_LEVEL, *segment.names))
-            message = f"segment {id_} is {known}, not {value!r}"
-            raise ValueError(message)
         kept = segment.keep.until(now, book.policy.zones.of(state.profile))[0] if segment.keep else 0
-        state.segments[id_] = Membership("" if level == NO_LEVEL else level, now, kept=kept)
+        state.segments[id_] = Membership(_level(segment, value), now, kept=kept)
+
+
+def _level(segment: Segment, value: Any) -> str:
+    """The level as a state has it. Raises ValueError."""
+    if segment.plain and isinstance(value, bool):
+        return IN if value else ""
+    if not segment.plain and value in (NO_LEVEL, "", *segment.names):
+        return "" if value == NO_LEVEL else str(value)
+    known = "true or false" if segment.plain else ", ".join((NO_LEVEL, *segment.names))
+    message = f"segment {segment.id} is {known}, not {value!r}"
+    raise ValueError(message)
 
 
 def _variants(book: RuleBook, given: Mapping[str, Any]) -> dict[str, str]:

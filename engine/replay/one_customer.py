@@ -102,6 +102,7 @@ class OneCustomer:
             return
         self._assignment = assignment
         rollout, books = assignment
+        revision = rollout.revision if books == "new" else rollout.base
         if self.rules.book.revision not in (rollout.base, rollout.revision):
             return
         if books == "both":
@@ -109,9 +110,9 @@ class OneCustomer:
                 self._try_new()
                 self._meet(rollout.since)
         elif self._tried is not None:
-            self._end_canary(rollout.revision if books == "new" else rollout.base, rollout.began, back=books == "old")
+            self._end_canary(revision, rollout.began, back=books == "old")
         else:
-            before, self.rules = self.rules, self._books[rollout.revision if books == "new" else rollout.base]
+            before, self.rules = self.rules, self._books[revision]
             if self.rules is not before:
                 self._meet(rollout.began)
 

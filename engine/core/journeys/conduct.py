@@ -219,18 +219,22 @@ def _walk(
             step = step.answered
         else:
             end = step.length.end(scope, moment, settling.book.policy.zones)
-            if end is None:
-                _stand(run, step, moment, moment)
-                _end(settling, rule, run, Outcome.EXITED, step.length.unknown, at)
-                return None
-            if end > moment:
-                _stand(run, step, moment, end)
-                _forget_ahead(run, moment)
+            if end is None or end > moment:
+                _begin_wait(settling, rule, run, step, moment, end, at)
                 return None
             due = end if moment - end > ON_TIME else moment
             step = step.over
     _end(settling, rule, run, Outcome.COMPLETED, "all steps are done", at)
     return None
+
+
+def _begin_wait(settling: "Settling", rule: Rule, run: Run, wait: Wait, moment: int, end: int | None, at: int) -> None:
+    """Let the customer wait until `end`; None: nobody knows how long, so that they leave."""
+    _stand(run, wait, moment, moment if end is None else end)
+    if end is None:
+        _end(settling, rule, run, Outcome.EXITED, wait.length.unknown, at)
+    else:
+        _forget_ahead(run, moment)
 
 
 def _scope(settling: "Settling", run: Run, at: int) -> Scope:

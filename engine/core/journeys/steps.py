@@ -3,6 +3,7 @@
 The rule loader builds it from the end to the beginning; `conduct` walks it. None as the next step: the journey is over.
 """
 
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -114,24 +115,8 @@ class Journey:
 
     def acts_within(self, span: int) -> list[Act]:
         """The steps that a customer may reach in less than `span` milliseconds."""
-        found: list[Act] = []
-        ahead, met = [self.first], set[int]()
-        while ahead:
-            step = ahead.pop()
-            if step is None or id(step) in met:
-                continue
-            met.add(id(step))
-            if isinstance(step, Branch):
-                ahead += [step.yes, step.no]
-                continue
-            if isinstance(step, Act):
-                found.append(step)
-            elif step.length.least < span and step.fact is None:
-                ahead.append(step.over)
-            elif step.fact is not None:
-                ahead += [step.answered, step.over if step.length.least < span else None]
-            ahead.append(step.next if isinstance(step, Act) or step.condition is not None or step.about else None)
-        return found
+        reached = _reached(self.first, lambda step: _soon_after(step, span))
+        return [step for step in reached if isinstance(step, Act)]
 
     def names(self, name: str) -> tuple[str, ...]:
         """All names that the step has had, the present one first."""
@@ -151,19 +136,30 @@ def _split(name: str) -> tuple[str, str]:
 
 def _named(first: Step | None) -> dict[str, Act | Wait]:
     """The named steps in the order of the file: those of branches before what follows them."""
-    named: dict[str, Act | Wait] = {}
-    met: set[int] = set()
-    ahead = [first]
+    return {step.name: step for step in _reached(first, _all_after) if not isinstance(step, Branch)}
+
+
+def _reached(first: Step | None, after: Callable[[Step], list[Step | None]]) -> Iterator[Step]:
+    """The step and all that comes after it, each once. `after`: what may come next, the first of it last."""
+    ahead, met = [first], set[int]()
     while ahead:
         step = ahead.pop()
-        if step is None or id(step) in met:
-            continue
-        met.add(id(step))
-        if isinstance(step, Branch):
-            ahead += [step.no, step.yes]
-            continue
-        named[step.name] = step
-        ahead.append(step.next)
-        if isinstance(step, Wait):
-            ahead += [step.over, step.answered]
-    return named
+        if step is not None and id(step) not in met:
+            met.add(id(step))
+            yield step
+            ahead += after(step)
+
+
+def _all_after(step: Step) -> list[Step | None]:
+    if isinstance(step, Branch):
+        return [step.no, step.yes]
+    return [step.next, step.over, step.answered] if isinstance(step, Wait) else [step.next]
+
+
+def _soon_after(step: Step, span: int) -> list[Step | None]:
+    """What may come next in less than `span` milliseconds."""
+    if not isinstance(step, Wait):
+        return _all_after(step)
+    over = step.over if step.length.least < span else None
+    passed_over = step.next if step.condition is not None or step.about else None
+    return [step.answered if step.fact is not None else None, over, passed_over]

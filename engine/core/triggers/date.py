@@ -125,15 +125,19 @@ class Date(DateTrigger):
     def _said(self, state: State) -> Said | None:
         value = state.profile.get(self.field)
         try:
-            if isinstance(value, str):
-                key = date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
-                return Said(key, key, key.year if len(value) > 5 else 0) if key.year in YEARS else None
-            if isinstance(value, int) and not isinstance(value, bool):
-                key = from_millis(value).date()
-                day = from_millis(value, self.zones.of(state.profile)).date()
-                return Said(key, day, key.year) if key.year in YEARS else None
-        except (ValueError, OverflowError):
-            pass
+            said = self._read(state, value)
+        except (ValueError, OverflowError):  # no day at all
+            return None
+        return said if said is not None and said.key.year in YEARS else None
+
+    def _read(self, state: State, value: Any) -> Said | None:
+        if isinstance(value, str):
+            has_year = len(value) > len("01-31")
+            key = date.fromisoformat(value if has_year else f"2000-{value}")
+            return Said(key, key, key.year if has_year else 0)
+        if isinstance(value, int) and not isinstance(value, bool):
+            key = from_millis(value).date()
+            return Said(key, from_millis(value, self.zones.of(state.profile)).date(), key.year)
         return None
 
     def _due(self, state: State, day: date) -> int:
