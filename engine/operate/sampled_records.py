@@ -61,7 +61,8 @@ class SampledRecords:
         self.records = 0
         self._types: dict[str, _Type] = {}
         self._refused: Counter[str] = Counter()
-        self._first_refused: dict[str, tuple[int, str]] = {}
+        self._first_refused: dict[str, tuple[int, str, str]] = {}
+        """Code -> the first such record, the reason and an advice."""
 
     def add(self, record: Record) -> None:
         self.records += 1
@@ -69,7 +70,9 @@ class SampledRecords:
             event = self.decoder.decode(record, self.wall)
         except BadRecord as error:
             self._refused[error.code] += 1
-            self._first_refused.setdefault(error.code, (record.next_offset, error.reason))
+            if error.code not in self._first_refused:
+                advice = self._beside_required(record) if error.code == "missing-property" else ""
+                self._first_refused[error.code] = record.next_offset, error.reason, advice
             return
         if event is not None:
             self._look_at(event, record)
@@ -103,8 +106,17 @@ class SampledRecords:
         return Remark("undeclared-type", 1, self.summary(), advice, sure=False)
 
     def _refusal(self, code: str, count: int) -> Remark:
-        number, reason = self._first_refused[code]
-        return Remark(code, number, f"{count:,} of {count_of(self.records, 'record')} would be dead letters: {reason}")
+        number, reason, advice = self._first_refused[code]
+        says = f"{count:,} of {count_of(self.records, 'record')} would be dead letters: {reason}"
+        return Remark(code, number, says, advice)
+
+    def _beside_required(self, record: Record) -> str:
+        """Which names stand where the record lacks a property that its type must have."""
+        parts, source = self.decoder.read(record), self.decoder.source
+        declared = self.decoder.events[source.event or source.types.get(parts.type, parts.type)]
+        written = parts.properties
+        paths = (one.path or (name,) for name, one in declared.properties.items() if one.required)
+        return next((_names(*_beside(written, path)) for path in paths if at(written, path) is None), "")
 
     def _look_at(self, event: Event, record: Record) -> None:
         seen = self._types.setdefault(event.type, _Type(record.next_offset))
@@ -169,10 +181,11 @@ def _absent(type_: str, seen: _Type, declared: Property) -> Remark:
     if declared.path:
         says += f": nothing is at '{'.'.join(declared.path)}'"
     meant = closest(missing, beside)
-    advice = (
-        one_of("beside it", missing, beside[:MAX_NAMES]) if len(beside) <= MAX_NAMES else did_you_mean(missing, beside)
-    )
-    return Remark(ABSENT, seen.first, says, advice, sure=bool(meant))
+    return Remark(ABSENT, seen.first, says, _names(missing, beside), sure=bool(meant))
+
+
+def _names(missing: str, beside: list[str]) -> str:
+    return one_of("beside it", missing, beside) if len(beside) <= MAX_NAMES else did_you_mean(missing, beside)
 
 
 def _beside(body: Any, path: tuple[str, ...]) -> tuple[str, list[str]]:

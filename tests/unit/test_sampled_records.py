@@ -46,6 +46,17 @@ def check(folder: Path, records: list[Any], *options: str) -> Any:
     return engine("check", "--sample", "orders.jsonl", *options, folder=folder)
 
 
+def test_a_misspelt_property_without_which_every_record_is_a_dead_letter_is_told_with_the_name_that_was_meant(
+    tmp_path: Path,
+) -> None:
+    needs = EVENTS.replace("field: customer.emial", "field: customer.emial, required: true")
+    write_project(tmp_path, {"events.yaml": needs, "rules.yaml": RULES, "thanks.email.j2": TEMPLATE})
+    (tmp_path / "orders.jsonl").write_text(json.dumps(order(1)) + "\n")
+    (told,) = json.loads(engine("check", "--sample", "orders.jsonl", "--format", "json", folder=tmp_path).out)
+    assert told["message"] == "1 of 1 record would be dead letters: order must have email at 'customer.emial'"
+    assert told["help"] == "beside it: id, email; did you mean 'email'?"
+
+
 def test_what_a_sample_never_has_is_told_with_the_name_that_was_probably_meant(tmp_path: Path) -> None:
     ran = check(tmp_path, [order(1), order(2), order(3) | {"customer": None}], "--format", "json")
     assert ran.code == 3
