@@ -1,6 +1,7 @@
 """Topics are made once, and the cluster says what it has."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,9 @@ from confluent_kafka.admin import AdminClient
 from kafka import KafkaConsumer
 
 from engine.adapters.kafka.admin import check_topics, open_cluster
+from engine.adapters.kafka.library import Cluster
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.errors import CannotConnect, SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, NewTopic
 from tests.services import Broker
 from tests.services.processes import wait_until
@@ -93,10 +95,21 @@ def test_a_group_has_members_until_they_leave(settings: KafkaSettings, topic_pre
         assert admin.members(topic_prefix + "never") == 0
 
 
-def test_brokers_that_cannot_be_reached_are_named(settings: KafkaSettings) -> None:
+QUESTIONS: dict[str, Callable[[Cluster], object]] = {
+    "topics": lambda admin: admin.partition_counts(["events"]),
+    "sizes": lambda admin: admin.size_limits(["events"]),
+    "ids": lambda admin: admin.topic_ids(["events"]),
+    "members": lambda admin: admin.members("engine"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_brokers_that_cannot_be_reached_are_named_whatever_they_are_asked(
+    settings: KafkaSettings, question: str
+) -> None:
     nowhere = replace(settings, bootstrap="127.0.0.1:1", connect_timeout=1)
-    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1: cannot connect: "), open_cluster(nowhere) as admin:
-        admin.partition_counts(["events"])
+    with pytest.raises(CannotConnect, match=r"127\.0\.0\.1:1: cannot connect: "), open_cluster(nowhere) as admin:
+        QUESTIONS[question](admin)
 
 
 def test_a_topic_says_how_it_is_configured(settings: KafkaSettings, topic_prefix: str) -> None:

@@ -72,7 +72,6 @@ class ConfluentCluster(Cluster):
     def create(self, topic: NewTopic) -> bool:
         replicas = topic.replicas or _AS_THE_CLUSTER_HAS_IT
         wanted = TheirTopic(topic.name, topic.partitions, replicas, config=dict(topic.config))
-        self.partition_counts([topic.name])  # says why where the brokers cannot be reached
         try:
             self._admin.create_topics([wanted], request_timeout=ANSWER_SECONDS)[topic.name].result()
         except KafkaException as error:
@@ -108,5 +107,9 @@ class ConfluentCluster(Cluster):
 
     @cached_property
     def _admin(self) -> AdminClient:
-        """Kept for as long as its answers are waited for: they end with it."""
+        """Kept for as long as its answers are waited for: they end with it.
+
+        First a broker must let us in: of brokers that are away the library would only say that it has waited.
+        """
+        self.partition_counts(["__consumer_offsets"])
         return opened(AdminClient, client_config(self._settings), logger=LOGGER)
