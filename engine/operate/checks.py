@@ -236,7 +236,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
         yield fail("customers", str(error), "docs/operations.md says how to upgrade")
         return
     except PartitionsDiffer as error:
-        yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
+        yield fail("customers", str(error), "docs/operations.md says how to change the number of partitions")
     except StateTooNew as error:
         yield fail("customers", str(error), "docs/operations.md says how to upgrade")
     else:
