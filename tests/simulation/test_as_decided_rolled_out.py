@@ -1,6 +1,7 @@
 """What workers have decided while a change was tried, and taken back or finished, comes out the same again."""
 
 import random
+from bisect import bisect_left
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from engine.wire.decode import Decoder
 from engine.wiring.rollouts import noted
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
-from engine.worker.rollout_rules import WHOLE
+from engine.worker.rollout_rules import WHOLE, has_new
 from tests.support.books import DAY, HOUR
 from tests.support.examples import so_many
 from tests.support.live_worker import TOPIC
@@ -24,8 +25,6 @@ from tests.support.production import CHANGED, FILES, Production, again
 from tests.support.project_files import write_project
 
 NEVER = Limits(most=1_000_000, factor=1_000_000)
-HALF = 5_000
-
 
 RENAMED = {
     **FILES,
@@ -63,9 +62,15 @@ class Trying(Production):
             if worker.owners and all(owner.partition.is_swept for owner in worker.owners.values()):
                 break
 
-    def begin(self, share: int = HALF, spread: int = 0) -> None:
-        old, new = self.project.book.revision, self.new.book.revision
-        begin(self.store, Rollout(old, new, share, self.now, limits=NEVER, spread=spread), {})
+    def begin(self, people: int) -> None:
+        """With the least share that has so many of the people: whom a share has depends on the rules' revisions."""
+        begin(self.store, self._trial(bisect_left(range(WHOLE), people, key=self._people_in)), {})
+
+    def _people_in(self, share: int) -> int:
+        return sum(has_new(self._trial(share), customer, self.now) for customer in self.people)
+
+    def _trial(self, share: int) -> Rollout:
+        return Rollout(self.project.book.revision, self.new.book.revision, share, self.now, limits=NEVER)
 
     def note(self) -> None:
         rollout = self.store.meta(0).rollout
@@ -83,7 +88,7 @@ def test_a_change_that_some_customers_tried_comes_out_the_same_byte_for_byte(
 ) -> None:
     shop, chance = Trying(tmp_path), random.Random(seed)
     shop.go_on(chance, 30, lags=False)
-    shop.begin()
+    shop.begin(people=2)
     shop.go_on(chance, 30, lags=False)
     end(shop.store, phase, "enough")
     shop.now += 1_000
@@ -102,7 +107,7 @@ def test_renamed_rules_and_steps_that_are_taken_back_come_out_the_same_and_say_n
 ) -> None:
     shop, chance = Trying(tmp_path, RENAMED), random.Random(seed)
     shop.go_on(chance, 3, lags=False)
-    shop.begin(WHOLE)
+    shop.begin(people=4)
     for silence in (6 * HOUR, 30 * HOUR):  # as long as the new rules wait, then as long as the old ones
         shop.go_on(chance, 12, lags=False)
         shop.now += silence
@@ -139,7 +144,7 @@ def test_customers_of_whom_no_roll_out_was_noted_are_counted(tmp_path: Path) -> 
         if phase:
             end(shop.store, phase, "enough")
         else:
-            shop.begin()
+            shop.begin(people=2)
     shop.go_on(chance, 40, lags=False)
     found, _ = again(shop.archived(tmp_path / "archive"), *shop.folders)
     assert found.returned > 0
