@@ -12,7 +12,7 @@ from engine.core.durations import milliseconds
 from engine.core.journeys.waits import WEEKDAYS
 from engine.core.policy import Calendar
 from engine.core.zones import to_millis, zone_names, zone_or_none
-from engine.lang.diagnostics import with_closest
+from engine.lang.diagnostics import one_of, with_closest
 from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
 TEXT: JsonSchema = {"type": "string"}
@@ -219,13 +219,22 @@ def _every(value: Any) -> str | int:
     return int(found[1])
 
 
-def _on(value: Any) -> str | int:
-    if value not in WEEKDAYS and not (type(value) is int and 1 <= value <= 31):
+def weekdays(value: Any) -> tuple[int, ...]:
+    """One day of the week or a list of them, as numbers from Monday, 0."""
+    days = value if isinstance(value, list) and value else [value]
+    for day in days:
+        if text(day, "a day of the week") not in WEEKDAYS:
+            refuse("bad-value", f"{said(day)} is not a day of the week", one_of("days", day.lower(), WEEKDAYS))
+    return tuple(sorted({WEEKDAYS.index(day) for day in days}))
+
+
+def _on(value: Any) -> tuple[int, ...] | int:
+    if isinstance(value, list) or value in WEEKDAYS:
+        return weekdays(value)
+    if not (type(value) is int and 1 <= value <= 31):
         help = "write a day of the week, such as tuesday, or the number of a day of the month, such as 15"
-        if isinstance(value, list):
-            help = "make one rule for each day"
         refuse("bad-value", f"{said(value)} is not a day", with_closest(help, str(value).lower(), WEEKDAYS))
-    return cast("str | int", value)
+    return int(value)
 
 
 def _first_day(value: Any) -> date:
@@ -237,6 +246,8 @@ def _first_day(value: Any) -> date:
 
 _DURATION: JsonSchema = {"type": "string", "pattern": rf"^{_SPAN}$", "examples": ["14d", "1h30m"]}
 _SIGNED: JsonSchema = {"type": "string", "pattern": rf"^[-+]?{_SPAN}$", "examples": ["-3d", "7d"]}
+_DAY: JsonSchema = {"enum": list(WEEKDAYS)}
+WEEKDAY: JsonSchema = {"anyOf": [_DAY, {"type": "array", "items": _DAY, "minItems": 1}]}
 TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
 _FIELD: JsonSchema = {"type": "string", "pattern": rf"^profile\.{NAME}$"}
 _REENTRY: JsonSchema = {"type": "string", "pattern": r"^(always|once|after .+)$", "examples": ["after 90d"]}
@@ -273,9 +284,10 @@ Every = Annotated[
 ]
 """day or month, or a number of weeks."""
 On = Annotated[
-    str | int | None,
-    Parsed(_on, {"anyOf": [{"enum": list(WEEKDAYS)}, {"type": "integer", "minimum": 1, "maximum": 31}]}),
+    tuple[int, ...] | int | None,
+    Parsed(_on, {"anyOf": [WEEKDAY, {"type": "integer", "minimum": 1, "maximum": 31}]}),
 ]
+"""Days of the week, from Monday, 0; or the number of a day of the month."""
 FirstDay = Annotated[date | None, Parsed(_first_day, {"type": "string", "format": "date"})]
 Name = Annotated[str, _NAME]
 Template = Annotated[str, Parsed(_template, _NAME.schema)]

@@ -1,6 +1,7 @@
 """The grammar of `schedule`: an hour of the calendar, and for whom it comes round."""
 
 from datetime import date, time
+from itertools import pairwise
 
 from pydantic import Field, model_validator
 
@@ -29,7 +30,7 @@ class ScheduleFields(TriggerFields):
 
     label = "schedule"
     every: Every = Field(description="day, week, month, or a number of weeks, such as 2w.")
-    on: On = Field(None, description="Of a week the day, such as tuesday; of a month its number.")
+    on: On = Field(None, description="Of a week the day, such as tuesday, or several; of a month its number.")
     at: TimeOfDay = Field(
         time(9), description="At which time of that day, in the customer's zone; 09:00 when not given."
     )
@@ -44,8 +45,10 @@ class ScheduleFields(TriggerFields):
     def _fits(self) -> "ScheduleFields":
         if self.every == "day" and self.on is not None:
             refuse("bad-value", "every day has no 'on'", "leave it out", "on")
-        if self.every == "month" and isinstance(self.on, str):
-            refuse("bad-value", f"a month has no '{self.on}'", "write the number of a day, such as 15", "on")
+        if self.every == "month" and isinstance(self.on, tuple):
+            refuse(
+                "bad-value", f"a month has no '{WEEKDAYS[self.on[0]]}'", "write the number of a day, such as 15", "on"
+            )
         if isinstance(self.every, int) and isinstance(self.on, int):
             refuse("bad-value", f"a week has no day {self.on}", "write a day of the week, such as tuesday", "on")
         if isinstance(self.every, int) and self.every > 1 and self.from_ is None:
@@ -65,7 +68,9 @@ class ScheduleFields(TriggerFields):
             help = "make a segment of it, and write among: segments.<id>"
             site.at("among").report("unknown-root", "a schedule's group can't be named by ids", help)
         weeks = self.every if isinstance(self.every, int) else 0
-        days = {"day": 1, "month": MONTH}.get(str(self.every), weeks * WEEK)
+        weekdays = self.on if isinstance(self.on, tuple) else (0,)
+        week = min(after - day for day, after in pairwise((*weekdays, weekdays[0] + weeks * WEEK)))
+        days = {"day": 1, "month": MONTH}.get(str(self.every), week)
         if common["slack"] >= days * DAY:
             message = f"timers wait {text_of(common['slack'])} for late events, and by then it has come round again"
             help = "let it come round less often, or see allowed_lateness in policy.yaml"
@@ -74,7 +79,7 @@ class ScheduleFields(TriggerFields):
             rule,
             at=self.at,
             weeks=weeks,
-            weekday=WEEKDAYS.index(self.on) if isinstance(self.on, str) else 0,
+            weekdays=weekdays,
             day=(self.on if isinstance(self.on, int) else 1) if self.every == "month" else 0,
             begins=self.from_ or date.min,
             spread=self.spread,

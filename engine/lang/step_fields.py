@@ -9,21 +9,21 @@ from pydantic import Field, model_validator
 
 from engine.core.expression import Expression
 from engine.core.facts import Fact
-from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
+from engine.core.journeys.waits import Days, Length, Span, Until
 from engine.lang.actions import ActionFields, EmitFields, SendField
-from engine.lang.diagnostics import one_of
 from engine.lang.facts import FactFields
 from engine.lang.fields import (
     NAME,
     TEXT,
     TIME,
+    WEEKDAY,
     Expr,
     Name,
     OptionalTimeOfDay,
     ReadId,
     Span as SpanField,
-    text,
     time_of_day,
+    weekdays,
     zone_source,
 )
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
@@ -55,13 +55,6 @@ def _stop(value: Any) -> bool:
         help = "write stop: true" if value is None else "leave it out where the journey goes on"
         refuse("bad-value", "must be true", help)
     return True
-
-
-def _weekday(value: Any) -> int:
-    if text(value, "a day of the week") not in WEEKDAYS:
-        help = one_of("days", value.lower(), WEEKDAYS)
-        refuse("bad-value", f"{said(value)} is not a day of the week", help)
-    return WEEKDAYS.index(value)
 
 
 def _until(value: Any) -> time | str:
@@ -107,8 +100,8 @@ class WaitFields(Strict):
         description="The zone whose calendar counts, instead of the customer's: a name, event.<property> of the event"
         " which began the run, or profile.<field>.",
     )
-    on: Annotated[int | None, Parsed(_weekday, {"enum": list(WEEKDAYS)})] = Field(
-        None, description="Then until this day of the week."
+    on: Annotated[tuple[int, ...], Parsed(weekdays, WEEKDAY)] = Field(
+        (), description="Then until this day of the week, or the first of several."
     )
     event: Annotated[str | None, NotNull()] = Field(None, description="Until this happens: an event type.")
     where: Expr = Field("", description="Only events for which this is true.")

@@ -106,6 +106,14 @@ def test_a_schedule_may_follow_the_clock_of_a_shop(tmp_path: Path, strict: bool)
     assert {one.reason for one in there.outreach} == {"it is every week on tuesday, 09:00 in Asia/Tokyo"}
 
 
+def test_a_schedule_may_come_round_on_several_days_of_the_week(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: 2w, on: [friday, tuesday], from: 2026-01-01, at: "09:00", among: true', strict)
+    there.event("visit", "0d")
+    there.run("20d")
+    assert told(there) == [f"2026-01-{day}T08:00:00Z" for day in ("02", "13", "16")]
+    assert {one.reason for one in there.outreach} == {"it is every 2 weeks on tuesday and friday, 09:00"}
+
+
 def test_a_schedule_may_follow_the_clock_of_a_place_in_the_profile(tmp_path: Path, strict: bool) -> None:
     there = shop(tmp_path, 'every: day, at: "09:00", zone: profile.work, among: true', strict)
     there.event("person", "0d", zone="America/New_York")

@@ -3,6 +3,7 @@
 It shares nothing with the engine but the rules' text. Everything is of one customer.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -255,12 +256,9 @@ class Oracle:
         return 0
 
 
-def _on(day: date, weekday: int | None) -> date:
-    return (
-        day
-        if weekday is None
-        else next(one for more in range(7) if (one := day + timedelta(days=more)).weekday() == weekday)
-    )
+def _on(day: date, weekdays: Set[int]) -> date:
+    coming = [day + timedelta(days=more) for more in range(7)]
+    return next(one for one in coming if not weekdays or one.weekday() in weekdays)
 
 
 @cache

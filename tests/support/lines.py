@@ -31,7 +31,7 @@ class Wait(NamedTuple):
 
     exactly: int = 0
     days: int | str | None = None
-    on: int | None = None
+    on: frozenset[int] = frozenset()
     of: str = ""
     before: int = 0
     at: time | None = None
@@ -49,7 +49,11 @@ class Wait(NamedTuple):
             fields = {"until": f"event.{self.of}", "before": span(self.before) if self.before else "", "at": at}
         else:
             days = f"event.{self.days}" if isinstance(self.days, str) else str(self.days)
-            fields = {"days": days, "until": at, "on": "" if self.on is None else WEEKDAYS[self.on]}
+            fields = {
+                "days": days,
+                "until": at,
+                "on": f"[{', '.join(WEEKDAYS[day] for day in self.on)}]" if self.on else "",
+            }
         return f"{{ {', '.join(f'{name}: {value}' for name, value in fields.items() if value)} }}"
 
 
@@ -128,9 +132,9 @@ def wait(random: Random) -> Wait:
     if kind == 0:
         return Wait(exactly=random.choice((10 * MINUTE, 90 * MINUTE, DAY, 49 * HOUR)))
     if kind == 1:
-        on = random.choice((None, None, 6, 2))
+        on = frozenset(random.choice(((), (), (6,), (2, 6, 3))))
         days = random.choice((0, 1, 2, 5, "days"))
-        return Wait(days=days, on=on, at=at if on is not None or not days else sometimes)
+        return Wait(days=days, on=on, at=at if on or not days else sometimes)
     before = random.choice((0, 90 * MINUTE, DAY, 3 * DAY, 30 * HOUR))
     return Wait(of=random.choice(("appointment", "day")), before=before, at=sometimes)
 

@@ -81,26 +81,27 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Days(msgspec.Struct, frozen=True):
-    """Local days, then until a time of day, on a day of the week: the first such moment that is not yet past.
+    """Local days, then until a time of day, on certain days of the week: the first such moment that is not yet past.
 
-    `until` None: the time of day at which the wait began. `weekday` 0 is Monday; None: any day. `zone`: as of `_zone`.
+    `until` None: the time of day at which the wait began. Of `weekdays` 0 is Monday; none: any day. `zone`: as of
+    `_zone`.
     """
 
     days: "int | Expression" = 0
     until: time | None = None
-    weekday: int | None = None
+    weekdays: tuple[int, ...] = ()
     zone: str = ""
 
     @property
     def text(self) -> str:
         parts = []
-        if self.days or (self.until is None and self.weekday is None):
+        if self.days or (self.until is None and not self.weekdays):
             days = self.days if isinstance(self.days, int) else self.days.text
             parts.append("1 day" if days == 1 else f"{days} days")
-        if self.weekday is not None:
-            parts.append(f"until {WEEKDAYS[self.weekday]}")
+        if self.weekdays:
+            parts.append(f"until {' or '.join(WEEKDAYS[day] for day in self.weekdays)}")
         if self.until is not None:
-            parts.append(f"{'' if self.weekday is not None else 'until '}{self.until:%H:%M}")
+            parts.append(f"{'' if self.weekdays else 'until '}{self.until:%H:%M}")
         return " ".join(parts) + _in(self.zone)
 
     @property
@@ -130,8 +131,8 @@ class Days(msgspec.Struct, frozen=True):
         return max(end, since)
 
     def _on_weekday(self, day: date) -> date:
-        """The first day from this one on that is the wanted day of the week."""
-        return day if self.weekday is None else day + timedelta(days=(self.weekday - day.weekday()) % WEEK)
+        """The first day from this one on that is a wanted day of the week."""
+        return day + timedelta(days=min(((wanted - day.weekday()) % WEEK for wanted in self.weekdays), default=0))
 
 
 class Until(msgspec.Struct, frozen=True):

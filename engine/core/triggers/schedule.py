@@ -22,7 +22,7 @@ from engine.model import Event
 
 
 class Schedule(Trigger):
-    """Every `weeks` weeks on `weekday` (0: Monday), every month on `day`, or every day if neither is given.
+    """Every `weeks` weeks on `weekdays` (0: Monday), every month on `day`, or every day if neither is given.
 
     `begins` is a day of the first week that counts; `spread` spreads the customers over so many milliseconds. `types`:
     the event types after which `among` may hold; `movers`: those that may bring another zone. `zone`: as of
@@ -38,7 +38,7 @@ class Schedule(Trigger):
         *,
         at: time,
         weeks: int = 0,
-        weekday: int = 0,
+        weekdays: tuple[int, ...] = (0,),
         day: int = 0,
         begins: date = date.min,
         spread: int = 0,
@@ -52,7 +52,7 @@ class Schedule(Trigger):
         self.zones = self.zones.other(zone)
         self.at = at
         self.weeks = weeks
-        self.weekday = weekday
+        self.weekdays = weekdays
         self.day = day
         self.begins = begins
         self.spread = spread
@@ -137,7 +137,7 @@ class Schedule(Trigger):
         if not self.weeks:
             return f"every day, {self.at:%H:%M}"
         every = "every week" if self.weeks == 1 else f"every {self.weeks} weeks"
-        return f"{every} on {WEEKDAYS[self.weekday]}, {self.at:%H:%M}"
+        return f"{every} on {' and '.join(WEEKDAYS[day] for day in self.weekdays)}, {self.at:%H:%M}"
 
     def _may_come(self, state: State, at: int) -> bool:
         """Whether time alone may bring the customer back."""
@@ -194,7 +194,7 @@ class Schedule(Trigger):
         if not self.weeks:
             return True
         monday = self.begins - timedelta(days=self.begins.weekday()) if self.begins != date.min else date(1970, 1, 5)
-        return day.weekday() == self.weekday and (day - monday).days // WEEK % self.weeks == 0
+        return day.weekday() in self.weekdays and (day - monday).days // WEEK % self.weeks == 0
 
     def _moment(self, state: State, day: date) -> int:
         return instant_of(day, self.at, self.zones.of(state.profile)) + self._offset(state)
