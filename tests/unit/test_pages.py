@@ -1,6 +1,7 @@
-"""What README and docs point at is there: pages and their sections, files, functions, tests, settings, metrics and
-options of commands."""
+"""What README and docs point at is there: pages and their sections, files, functions, tests, settings, metrics,
+options of commands, fields of records."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -13,10 +14,12 @@ import typer
 
 from engine.cli.main import app
 from engine.config import Settings
+from engine.insight.archive.layout import KINDS
 from engine.telemetry.metrics import Metrics
 from engine.telemetry.sender import SenderWatch
 from engine.telemetry.web import WebWatch
 from engine.telemetry.worker import PrometheusHooks
+from engine.wire.outreach_schema import schema_text
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -91,6 +94,14 @@ def series(metrics: Metrics) -> Iterator[tuple[str, set[str]]]:
     collectors: dict[str, Any] = metrics.registry._names_to_collectors
     for family in metrics.registry.collect():
         yield family.name + ("_total" if family.type == "counter" else ""), {*collectors[family.name]._labelnames}
+
+
+def test_a_program_that_reads_outreach_or_an_archive_finds_every_field_on_its_page() -> None:
+    table = (ROOT / "docs/outreach.md").read_text("utf-8").split("\n## ")[0]
+    fields = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"\w+", row)}
+    assert fields == set(json.loads(schema_text())["$defs"]["OutreachForm"]["properties"])
+    archive = (ROOT / "docs/insight.md").read_text("utf-8").partition("\n## The archive\n")[2].split("\n## ")[0]
+    assert {column.name for columns in KINDS.values() for column in columns} <= {*re.findall(r"`(\w+)", archive)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
