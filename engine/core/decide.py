@@ -113,7 +113,7 @@ def count_and_react(book: RuleBook, role: Role, state: State, event: Event, now:
     The state must be armed by this book, the event not a repeat, and nothing due by the clock `now`. Most events of a
     history are such; they cost a third of `decide`. The caller must call `forget_sent`.
     """
-    fold(role, state, event)
+    fold(role, state, event, now)
     horizon = now - book.policy.allowed_lateness
     candidates = react(role, state, event, horizon, now, role.ended) if role.reactions else None
     if not candidates:
@@ -129,7 +129,7 @@ def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Eve
     horizon, soonest = now - book.policy.allowed_lateness, event.time + role.arms_after
     if soonest <= horizon:
         return count_and_react(book, role, state, event, now)
-    fold(role, state, event)
+    fold(role, state, event, now)
     candidates = react(role, state, event, horizon, now, role.ended) if role.reactions else None
     if candidates:
         return _conclude(book, Decision(state), candidates, event, now)
@@ -144,10 +144,10 @@ def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: 
     looks = role.segments if state.events else role.segments_of_new
     if looks and event.time > state.identified:
         at = _changes_at(state, event, now, horizon)
-        fold(role, state, event)
+        fold(role, state, event, now)
         moves = follow(book, state, event.customer, looks, at, told=event.time, horizon=horizon)
     else:
-        fold(role, state, event)
+        fold(role, state, event, now)
         moves = NO_MOVES
     if moves or (role.runs is not None and conduct.is_met(role.runs, state, event)):
         decision = Decision(state)
@@ -271,7 +271,7 @@ def _apply_derived(
         if event.type in book.policy.publish:  # a copy: here it has happened already
             decision.effects.append(DerivedEvent("", event.id, event.customer, now, event))
         if role.idle:
-            fold(role, state, event)
+            fold(role, state, event, settled + book.policy.allowed_lateness)
         else:
             _apply_event(book, role, state, decision, event, settled, present, at)
 
@@ -281,7 +281,7 @@ def _apply_event(
 ) -> None:
     """Count the event, then change points and segments at `at`, apply exits, and settle what fires."""
     looks = role.segments if state.events else role.segments_of_new
-    fold(role, state, event)
+    fold(role, state, event, horizon + book.policy.allowed_lateness)
     moves = NO_MOVES
     if role.stands and event.time > state.identified:
         if role.points:

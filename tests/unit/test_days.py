@@ -20,6 +20,7 @@ RECORDED = (
     "500dcd5012cd5017cd501ccd5021cd5026cd502bcd5030cd5035cd503acd503fcd5044a16f0481a76c656176696e6783a16b09a1749182a164"
     "cf0000019e09280818a173cf0000019d6016cc00a179018080809090c0808080"
 )
+END = 2**53
 START = 1_764_547_200_000  # 2025-12-01T00:00:00Z
 HOUR = 3_600_000
 FAR = 253 * 366 * 24
@@ -67,7 +68,7 @@ def test_purchases_in_any_order_count_each_local_day_once(zone: str, daily: int,
     role = Role(days=days, keeps_last=more)
     for hour in [*range(0, daily * 24, 24), *hours]:
         time = START + hour * HOUR
-        fold(role, state, buy(time))
+        fold(role, state, buy(time), END)
         plain.add(from_millis(time, ZoneInfo(zone)).toordinal())
         assert told(state.events["buy"], days) == plain.told()
         state = decode_state(encode_state(state))
@@ -76,7 +77,7 @@ def test_purchases_in_any_order_count_each_local_day_once(zone: str, daily: int,
 def test_what_tells_the_days_takes_a_byte_for_each_of_the_newest_and_two_for_the_rest() -> None:
     days, state, sizes = LocalDays(ZoneInfo("UTC")), State(), []
     for number in range(40):
-        fold(Role(days=days), state, buy(START + number * 3 * DAY))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY), END)
         sizes.append(len(days_of(state.events["buy"]).encode()))
     assert sizes[:5] == [0, 0, 4, 5, 6]
     assert sizes[-1] == 2 + MAX_LISTED - 1
@@ -85,11 +86,11 @@ def test_what_tells_the_days_takes_a_byte_for_each_of_the_newest_and_two_for_the
 def test_a_late_purchase_on_one_of_the_newest_days_is_no_new_day() -> None:
     days, state = LocalDays(ZoneInfo("UTC")), State()
     for number in range(30):
-        fold(Role(days=days), state, buy(START + number * 3 * DAY))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY), END)
     for number in range(29, 29 - MAX_LISTED, -1):
-        fold(Role(days=days), state, buy(START + number * 3 * DAY + 1))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY + 1), END)
     assert told(state.events["buy"], days) == [30, 87]
-    fold(Role(days=days), state, buy(START + (29 - MAX_LISTED) * 3 * DAY + 1))
+    fold(Role(days=days), state, buy(START + (29 - MAX_LISTED) * 3 * DAY + 1), END)
     assert told(state.events["buy"], days)[0] == 31, "older days are only numbered"
 
 
@@ -105,7 +106,7 @@ def test_days_of_which_only_the_first_and_the_last_are_known_are_one_for_each_pu
 def test_another_zone_counts_the_days_between_anew_and_a_book_without_one_forgets_them() -> None:
     utc, state = LocalDays(ZoneInfo("UTC")), State()
     for moment in (START - 1, START + DAY, START + 2 * DAY):
-        fold(Role(days=utc), state, buy(moment))
+        fold(Role(days=utc), state, buy(moment), END)
     memory = state.events["buy"]
     assert unpack(in_zone(memory, utc)) == [3, 3, 1, 2]
     assert unpack(in_zone(memory, LocalDays(ZoneInfo("America/New_York")))) == [3, 2, 1, 2]

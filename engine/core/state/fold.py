@@ -34,8 +34,11 @@ MAX_LISTED = 20
 NOTHING = Role()
 
 
-def fold(role: Role, state: State, event: Event) -> None:
-    """Count the event and feed the profile. Only event time matters, not the order of arrival."""
+def fold(role: Role, state: State, event: Event, now: int) -> None:
+    """Count the event and feed the profile. Only event time matters, not the order of arrival.
+
+    Nothing is asked about moments more than the lateness before the clock `now`: windows drop what is too old for that.
+    """
     time = event.time
     memory = state.events.get(event.type)
     if memory is None:
@@ -51,9 +54,11 @@ def fold(role: Role, state: State, event: Event) -> None:
     kept = memory.kept
     if type(kept) is History:
         if role.keeps_window and not kept.until:
-            _keep_in_window(role, kept, event)
+            _keep_in_window(role, kept, event, now)
         else:
-            _keep(role, memory, kept, event)
+            _keep(role, memory, kept, event, now)
+    if time > now:
+        time = now  # what is said after it is newer, whatever its producer's clock shows
     if role.feeds_all:
         _feed(state, event.properties, time)
     elif role.feeds:
@@ -93,7 +98,7 @@ def _begun(role: Role) -> History:
     return History(sums=dict.fromkeys(role.sums, 0.0), span=role.window)
 
 
-def _keep(role: Role, memory: Memory, history: History, event: Event) -> None:
+def _keep(role: Role, memory: Memory, history: History, event: Event, now: int) -> None:
     if 0 < history.until < event.time:
         _drop_surplus(role, history)
     if (role.keeps_last or history.latest is not None) and event.time == memory.last:
@@ -101,12 +106,12 @@ def _keep(role: Role, memory: Memory, history: History, event: Event) -> None:
     for name, total in history.sums.items():
         history.sums[name] = round(total + number(event, name), 6)
     if history.span:
-        _keep_in_window(role, history, event)
+        _keep_in_window(role, history, event, now)
     if role.list_span:
-        _keep_in_list(role, history.listed, event)
+        _keep_in_list(role, history.listed, event, now)
 
 
-def _keep_in_window(role: Role, history: History, event: Event) -> None:
+def _keep_in_window(role: Role, history: History, event: Event, now: int) -> None:
     times, time, values = history.window, event.time, history.values
     place = bisect_right(times, time)
     if role.window_sums or values:
@@ -117,7 +122,8 @@ def _keep_in_window(role: Role, history: History, event: Event) -> None:
         for name, numbers in values.items():
             numbers.insert(place, number(event, name) if name in summed else None)
     times.insert(place, time)
-    oldest = times[-1] - history.span
+    newest = times[-1]
+    oldest = (newest if newest < now else now) - history.span  # an event dated ahead pushes nothing out before its time
     if times[0] <= oldest or len(times) > MAX_WINDOW_ENTRIES:
         _drop_oldest(history, max(bisect_right(times, oldest), len(times) - MAX_WINDOW_ENTRIES))
     if history.unknown and history.unknown <= oldest:
@@ -136,13 +142,13 @@ def _summed(history: History) -> list[str]:
     return [name for name, numbers in history.values.items() if numbers[-1] is not None]
 
 
-def _keep_in_list(role: Role, listed: list[KeptEvent], event: Event) -> None:
+def _keep_in_list(role: Role, listed: list[KeptEvent], event: Event, now: int) -> None:
     """Lists are for templates, which show what there is: what came before the first rule asked is not missing."""
     kept = role.declared.kept(event)
     if EVERY not in role.listed:
         kept.properties = {name: value for name, value in kept.properties.items() if name in role.listed}
     insort(listed, kept, key=BY_TIME)
-    oldest = listed[-1].time - role.list_span
+    oldest = min(listed[-1].time, now) - role.list_span
     del listed[: max(len(listed) - MAX_LISTED, sum(each.time <= oldest for each in listed))]
 
 
