@@ -14,6 +14,8 @@ Number = int | float
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what was asked for. Text that is no UTF-8 and deep nesting are no errors
 of its own: where only those are caught, one damaged record or value ends a worker."""
+BECAME: Final = "became "
+"""The beginning of a reason that goes on with a customer's id: that of whom a guest became."""
 TRANSACTIONAL: Final = "transactional"
 """The purpose of messages, such as receipts, that a customer gets even after unsubscribing."""
 UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"

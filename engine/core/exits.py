@@ -13,7 +13,7 @@ from engine.core.facts import Fact, is_about, match_value, remembered
 from engine.core.firing import Firing
 from engine.core.state.model import Deferred, Slot, State
 from engine.core.zones import iso
-from engine.model import Event, KeptEvent
+from engine.model import BECAME, Event, KeptEvent
 
 MAX_MATCHED_EXITS: Final = 32
 """Match values per rule whose end is remembered; beyond it the oldest are dropped. Without it a customer with a refund
@@ -68,7 +68,7 @@ def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
     """
     is_immediate = rule.trigger.is_immediate  # exits up to their moment have met timers before
     if firing.moment <= state.identified and (is_immediate or state.last <= state.identified):
-        return f"became {state.became}"
+        return BECAME + state.became
     slot = state.rules.get(rule.id)
     if slot is None:
         return ""

@@ -12,7 +12,7 @@ from engine.core.segments.follow import forsake
 from engine.core.settle import Settling, refresh
 from engine.core.state.model import Known, State
 from engine.core.state.rearm import silence
-from engine.model import Identified, Outcome
+from engine.model import BECAME, Identified, Outcome
 
 
 def identify(book: RuleBook, state: State, input: Identified, decision: Decision, present: int) -> None:
@@ -29,7 +29,7 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)
     for one in held:
-        verdict = Stop(Outcome.SUPPRESSED, f"became {input.known}")
+        verdict = Stop(Outcome.SUPPRESSED, BECAME + input.known)
         settling.apply(settling.candidate_again(book.by_id[one.rule], one, present), verdict)
     for rule in book.journeys:
-        conduct.end_guest(settling, rule, input.time, f"became {input.known}", present)
+        conduct.end_guest(settling, rule, input.time, BECAME + input.known, present)

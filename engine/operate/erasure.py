@@ -102,11 +102,13 @@ def _without(customer: str, outbox: Mapping[int, list[Entry]]) -> dict[int, list
 
 
 def _is_of(customer: str, entry: Entry) -> bool:
-    return customer in (entry.key, _ABOUT.decode(entry.value).customer)
+    about = _ABOUT.decode(entry.value)
+    return customer in (entry.key, about.customer, about.because_of)
 
 
 class _About(msgspec.Struct):
     customer: str = ""
+    because_of: str = ""
 
 
 _ABOUT = msgspec.json.Decoder(_About)

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.core.effects import effect_id
 from engine.core.zones import iso, to_millis
-from engine.model import UNREADABLE, Outcome, OutcomeRecord
+from engine.model import BECAME, UNREADABLE, Outcome, OutcomeRecord
 from engine.ports import HISTORY_LENGTH
 from engine.wire.records import outcome_fields
 
@@ -43,7 +43,7 @@ _SLOTS = re.compile(f"([{_NUMBER}{_MOMENT}])")
 class Names(dict[str, int | str]):
     """A partition's list of names, which only grows: name -> its place, or itself where there is no room.
 
-    The next commit stores what was added.
+    The next commit stores what was added. What names a customer stays out: it could not be erased.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -51,7 +51,7 @@ class Names(dict[str, int | str]):
         super().__init__((name, place) for place, name in enumerate(self.all))
 
     def __missing__(self, name: str) -> int | str:
-        if len(self.all) >= MAX_NAMES or len(name) > MAX_NAME_LENGTH:
+        if len(self.all) >= MAX_NAMES or len(name) > MAX_NAME_LENGTH or name.startswith(BECAME):
             return name
         self[name] = place = len(self.all)
         self.all.append(name)

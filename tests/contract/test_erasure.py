@@ -4,17 +4,19 @@ import msgspec
 import pytest
 
 from engine.core.book import RuleBook
+from engine.core.policy import Policy, QuietHours
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.errors import Fenced
-from engine.model import Event
+from engine.model import DerivedEvent, Event, Identified
 from engine.operate.customers import erase_everywhere
 from engine.operate.erasure import erase, pending
 from engine.ports import Record, StateStore
+from engine.wire.derived import encode_derived
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
-from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.books import DAY, HOUR, START, Plain, book, event, rule
 from tests.support.stores import history, put, state, wakes
 
 BOOK: RuleBook = book(
@@ -56,6 +58,25 @@ def test_nothing_of_an_erased_customer_is_left(store: StateStore) -> None:
     assert list(store.outbox(0).values()) == [pending(store, 0, "c-2")]
     assert len(pending(store, 0, "c-2")) == 1
     assert "c-1" not in str(store.open(0).erased)
+
+
+def test_what_a_rule_has_made_for_another_customer_names_nobody_who_was_erased_either(store: StateStore) -> None:
+    made = DerivedEvent("thanks", "1", "c-1", START, Event("m-1", "buy", "c-2", START, {"friend": "c-1"}))
+    put(store, outbox=[encode_derived(made, BOOK.catalog)])
+    tell(opened(store), on(0, "c-2"))
+    erase(store, 0, "c-1", START + 5 * DAY, 1)
+    assert "c-1" not in str(store.outbox(0))
+    assert len(pending(store, 0, "c-2")) == 1
+
+
+def test_the_customer_whom_a_guest_became_is_named_in_the_guests_value_alone(store: StateStore) -> None:
+    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 6 * 60),))
+    partition = Partition(0, book(rule(OnEvent("receipt", event="buy")), policy=night), store, Plain())
+    known = Identified("c-1", "ada@shop.example", START + HOUR)
+    list(partition.process([Arrival(Record("events", 0, 1, None), START, on(0))]))
+    list(partition.process([Arrival(Record("events", 0, 2, None), known.time, identified=known)]))
+    assert history(store, "c-1")[0].reason == "became ada@shop.example"
+    assert "ada@shop.example" not in str(store.meta(0))
 
 
 def test_nothing_is_left_either_where_a_customer_was_before_a_reshard(store: StateStore) -> None:

@@ -7,7 +7,7 @@ from engine.core.facts import is_about, match_value
 from engine.core.firing import Firing
 from engine.core.state.model import Run, State
 from engine.core.zones import iso
-from engine.model import KeptEvent
+from engine.model import BECAME, KeptEvent
 
 if TYPE_CHECKING:
     from engine.core.book import Rule
@@ -40,7 +40,7 @@ def over_since(rule: "Rule", state: State, firing: Firing) -> str:
     Exits are remembered; of a goal only the newest event is known, so that one with `where` or `match` is not.
     """
     if state.known is not None and state.identified >= firing.moment:
-        return f"became {state.became}"
+        return BECAME + state.became
     slot = state.rules.get(rule.id)
     if slot is not None:
         times = [slot.cancelled, *(time for key, time in slot.exits.items() if is_about(key, firing.event))]
