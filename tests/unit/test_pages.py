@@ -72,6 +72,14 @@ def test_every_situation_from_a_public_report_has_a_test_that_exists() -> None:
             assert f"def {name}" in (ROOT / "tests" / file).read_text("utf-8"), (file, name)
 
 
+def test_an_operator_can_search_the_page_for_what_a_process_says() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "engine").rglob("*.py"))
+    quoted = re.findall(r'"([a-z][^"\d]{8,})"', (ROOT / "docs/operations.md").read_text("utf-8"))
+    assert len(quoted) > 8
+    by_librdkafka = "fenced by other consumer"
+    assert {one for one in quoted if " ".join(one.split()) not in sources} <= {by_librdkafka}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     settings = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}
