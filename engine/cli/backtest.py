@@ -19,6 +19,7 @@ from engine.cli.progress import stages
 from engine.cli.summary import nothing_usable
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
+from engine.plan.classify import classify
 from engine.wiring.backtest import BacktestTask, ResultFiles, backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.replay import HistoryFiles, moment_of
@@ -57,6 +58,11 @@ def backtest(
     books = [open_project(one).book for one in settings]
     if output and (note := note_on_codes(settings[0], books[0])):
         complain(note)
+    for change in classify(books[1], books[0], {}, {}) if old else ():
+        if change.like:
+            complain(
+                f"note: if {change.rule} is {change.like} renamed, write was: [{change.like}]; else all it sends is new"
+            )
     moment = moment_of(until)
     until_ms = to_millis(moment) if moment else None
     task = BacktestTask(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))

@@ -1,6 +1,6 @@
 """Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import msgspec
 from pydantic import BaseModel
 
-from engine.core.book import RuleBook
+from engine.core.actions.base import Action
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import EventType, Kind, Property
 from engine.core.durations import text_of
 from engine.core.expr.syntax import SPOKEN
@@ -280,10 +281,20 @@ class _Case:
         declared = self.site.catalog.events.get(site.at("event").event(event))
         if declared is None:
             return
+        makers = [(rule.id, one) for rule in self.book.rules for one in _acts(rule) if event in one.makes]
+        if makers and all(one.makes_for_others for _, one in makers):
+            message = f"rule {makers[0][0]} makes {event} for another customer"
+            site.at("event").report("bad-value", message, "expect the outcome `emitted` of the rule, in `outcomes`")
         for name in getattr(item, "with_", {}):
             if name not in declared.properties:
                 help = did_you_mean(name, declared.properties)
                 site.at("with", name).report("unknown-property", f"{event} has no property '{name}'", help, key=True)
+
+
+def _acts(rule: Rule) -> Iterable[Action]:
+    """What the rule does, or each step of its journey."""
+    journey = rule.action.journey
+    return [step.action for step in journey.acts] if journey else [rule.action]
 
 
 def _written(item: BaseModel, start: int, but: Set[str] = frozenset()) -> dict[str, Any]:

@@ -187,6 +187,16 @@ def test_a_new_text_and_a_renamed_rule_change_nobody_s_messages_but_their_text(t
     assert found["difference"]["examples"][0]["why"] == "was: come-back"
 
 
+def test_a_rule_that_was_renamed_without_a_word_is_offered_its_was(tmp_path: Path) -> None:
+    old, new = shop(tmp_path / "old"), shop(tmp_path / "new")
+    rules = (new / "rules/rules.yaml").read_text()
+    write_project(new, {"rules.yaml": rules.replace("id: come-back", "id: win-back")})
+    events = write_lines(tmp_path / "events.jsonl", HISTORY)
+    ran = engine("backtest", new, "--events", events, "--against", old, folder=tmp_path)
+    assert "note: if win-back is come-back renamed, write was: [come-back]" in ran.said
+    assert "renamed" not in engine("backtest", old, "--events", events, "--against", old, folder=tmp_path).said
+
+
 def test_books_whose_events_differ_each_see_their_own(tmp_path: Path) -> None:
     strict = PROJECT["events.yaml"].replace("amount: number", "amount: { type: string, required: true }")
     old, new = shop(tmp_path / "old"), shop(tmp_path / "new", **{"events.yaml": strict})
