@@ -98,14 +98,14 @@ def checked_zone(name: object) -> ZoneInfo:
 
 
 def is_currency(code: object) -> bool:
-    """Whether it is a code of ISO 4217, also of a currency of the past."""
+    """Whether it is a code of ISO 4217, also of a currency of the past, and in small letters, as Stripe writes it."""
     if not isinstance(code, str):
         return False
-    if code in _COMMON:
+    if code.upper() in _COMMON:
         return True
     from babel import numbers
 
-    return numbers.is_currency(code)
+    return numbers.is_currency(code.upper())
 
 
 @lru_cache(maxsize=8192, typed=True)
@@ -116,7 +116,7 @@ def _money(value: float, currency: str, locale: "Locale") -> str:
         message = "money needs a currency code such as EUR"
         raise TemplateTrouble(message)
     with _as_trouble(InvalidOperation, _TOO_LARGE):
-        text = numbers.format_currency(value, currency, locale=locale)
+        text = numbers.format_currency(value, currency.upper(), locale=locale)
     symbols = locale.number_symbols[locale.default_numbering_system]
     if _lost_its_digits(value, text):
         return _money(0, currency, locale)

@@ -136,6 +136,12 @@ def test_a_missing_amount_can_have_a_default(tmp_path: Path) -> None:
     assert said(tmp_path, "event.nothing | default(0) | money('USD')", State()) == "$0.00"
 
 
+def test_a_customer_who_pays_by_stripe_is_told_the_amount_in_their_currency(tmp_path: Path) -> None:
+    assert said(tmp_path, "29 | money('usd')", State()) == "$29.00"
+    assert said(tmp_path, "29 | money('jpy')", State()) == "¥29"
+    assert said(tmp_path, "29 | money('Dem')", State()) == "DEM29.00"
+
+
 @pytest.mark.parametrize(
     ("tag", "written"),
     [
