@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from jinja2 import TemplateError
 from starlette.types import ASGIApp
 
 from engine.adapters.kafka.admin import check_exist
@@ -19,7 +18,7 @@ from engine.adapters.web.providers.base import Provider
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.shares import SharePages
 from engine.adapters.web.surveys import SurveyPages
-from engine.adapters.web.view import View
+from engine.adapters.web.view import BadPage, View
 from engine.config import BadSetting, Settings
 from engine.core.policy import Policy
 from engine.core.zones import DAY
@@ -112,5 +111,5 @@ def build_app(
 def _view(settings: Settings) -> View:
     try:
         return View(settings.pages)
-    except (TemplateError, OSError, ValueError) as error:
-        raise BadSetting("ENGINE_PAGES", f"{type(error).__name__}: {error}") from error
+    except (BadPage, OSError, ValueError) as error:
+        raise BadSetting("ENGINE_PAGES", str(error)) from error

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import structlog
-from jinja2 import TemplateError
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.adapters.web.view import View
+from engine.config import BadSetting, Settings
 from engine.telemetry.logs import set_up_logs
+from engine.wiring.web import equipment_of
 from tests.support.website import ADDRESS, Away, Website, survey, token
 
 EVIL = '<script>alert("1")</script>"\'&'
@@ -189,8 +190,17 @@ def test_a_company_shows_pages_of_its_own(tmp_path: Path) -> None:
         assert digest in answer.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("text", ["{{ customer }}", "{% if %}", '{% extends "nothing.html" %}'])
-def test_a_page_that_cannot_be_shown_is_found_before_a_customer_finds_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<p>\n{{ customer }}", "trouble.html:2: 'customer' is undefined"),
+        ("{% if %}", "trouble.html:1: Expected an expression, got 'end of statement block'"),
+        ('{% extends "nothing.html" %}', "trouble.html:1: there is no nothing.html"),
+        ("{{ status + 'x' }}", "trouble.html:1: unsupported operand type(s) for +: 'int' and 'str'"),
+    ],
+)
+def test_a_page_that_cannot_be_shown_is_named_before_a_customer_finds_it(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "trouble.html").write_text(text, encoding="utf-8")
-    with pytest.raises(TemplateError):
-        View(tmp_path)
+    with pytest.raises(BadSetting) as refused:
+        equipment_of(Settings(pages=tmp_path, token_secret=SecretStr("for-this-test-only")))
+    assert str(refused.value) == f"ENGINE_PAGES: {said}"

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Final, NamedTuple
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
+
+from engine.errors import EngineError
 
 _OURS: Final = Path(__file__).parent / "pages"
 
@@ -41,8 +44,16 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 """Sample values for every page, to find out at the start whether a replaced file can be rendered."""
 
 
+class BadPage(EngineError):
+    """A page that cannot be rendered. `place`: its file, and the line if it is known."""
+
+    place: str
+    reason: str
+    says = "{place}: {reason}"
+
+
 class View:
-    """Files of `folder` replace the built-in ones. Raises jinja2.TemplateError for one that cannot be rendered."""
+    """Files of `folder` replace the built-in ones. Raises BadPage for one that cannot be rendered."""
 
     def __init__(self, folder: Path | None = None) -> None:
         loader = ChoiceLoader([FileSystemLoader(place) for place in (folder, _OURS) if place])
@@ -52,7 +63,11 @@ class View:
         self.headers: Final = _headers(style)
         """Of every answer; they allow this style sheet and no other."""
         for name, values in _SAMPLES.items():
-            self.show(name, **values)
+            try:
+                self.show(name, **values)
+            except Exception as error:  # a page is a program: it can fail in any way
+                reason = f"there is no {error}" if isinstance(error, TemplateNotFound) else str(error)
+                raise BadPage(_place(error) or f"{name}.html", reason) from error
 
     def show(self, name: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """Render a page; its variables must be in `_SAMPLES`."""
@@ -61,6 +76,12 @@ class View:
     def _style(self, loader: BaseLoader) -> str:
         source, *_ = loader.get_source(self._pages, "style.css")
         return source
+
+
+def _place(error: Exception) -> str:
+    """The line of a page in which it arose; "" where none has run."""
+    lines = [frame for frame in extract_tb(error.__traceback__) if frame.filename.endswith(".html")]
+    return f"{Path(lines[-1].filename).name}:{lines[-1].lineno}" if lines else ""
 
 
 def _headers(style: str) -> Mapping[str, str]:
