@@ -6,7 +6,7 @@
 # was lost in the restart, which is when answers are lost, is taken a second time: the mail goes out twice, the
 # purchase counts twice, or the older state of a customer is the last again. While the server runs all are refused, so a
 # test without a restart shows nothing, and neither does a stream that keeps all. (Issue 3272, open since 2022, has a
-# purged stream; the documentation of the header names no such end of the two minutes.)
+# purged work queue; the pages about the header name the window and no other end of it.)
 #
 # Output seen (the same id again, a moment later, and after a restart of a second or so):
 #   keeps all: again refused; after a restart refused
