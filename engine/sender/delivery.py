@@ -27,6 +27,7 @@ from engine.ports import (
     Suppression,
     SuppressionList,
 )
+from engine.sender.ahead import Ahead
 from engine.sender.breaker import Breaker
 from engine.sender.links import LinksOf, has_placeholder, no_links, with_links
 from engine.sender.rates import Rates
@@ -45,9 +46,11 @@ GIVE_BACK_PATIENCE: Final = 1.0
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of deliveries. `concurrency`: hand-overs at once per channel. The others are seconds: `hand_over` bounds
-    one hand-over, `retry_for` counts from the first try."""
+    one hand-over, `retry_for` counts from the first try; a claim waits `ahead` for a free hand, more than the two that
+    a store may take for a claim, as its disk is written to once a second."""
 
     concurrency: int = 20
+    ahead: float = 3.0
     hand_over: float = 90.0
     first_retry: float = 1.0
     longest_retry: float = 900.0
@@ -117,7 +120,9 @@ class Delivery:
         self._record = StoreBatcher(_without_answer(claims.record), executor, hooks)
         self._reasons = StoreBatcher(context.suppressions.reasons, executor, hooks)
         self._suppress = StoreBatcher(_without_answer(context.suppressions.change), executor, hooks)
-        self._hands = {name: asyncio.Semaphore(context.limits.concurrency) for name in context.channels}
+        limits = context.limits
+        self._hands = {name: asyncio.Semaphore(limits.concurrency) for name in context.channels}
+        self._ahead = {name: Ahead(limits.concurrency, limits.ahead) for name in context.channels}
         self._breakers: dict[str, Breaker] = defaultdict(context.limits.breaker)
         self._waiting_for_provider = 0
         """Parcels that will find out whether a provider is back."""
@@ -191,13 +196,34 @@ class Delivery:
         await self._wait_for_rate(parcel)
         while True:
             await self._wait_for_provider(parcel, breaker)
-            if not await self._try_to_claim(parcel):
+            ended, has_hand = await self._claim_ahead(parcel)
+            if ended:
                 return
-            async with self._hands[outreach.channel]:
-                if not breaker.wait(monotonic()):
+            try:
+                if has_hand and not breaker.wait(monotonic()):
                     await self._with_hands(parcel, breaker)
                     return
-            await self._release(outreach.id)  # the provider went down while the parcel waited for a free hand
+            finally:
+                if has_hand:
+                    self._hands[outreach.channel].release()
+            await self._release(outreach.id)  # the provider is slow, or went down while the parcel waited for a hand
+
+    async def _claim_ahead(self, parcel: Parcel) -> tuple[bool, bool]:
+        """Claim the parcel, and wait for a free hand. Whether it has ended, and whether it has a hand now."""
+        channel, late = parcel.outreach.channel, False
+        hands, ahead = self._hands[channel], self._ahead[channel]
+        await ahead.enter()
+        try:
+            if not await self._try_to_claim(parcel):
+                return True, False
+            try:
+                async with asyncio.timeout(ahead.seconds):
+                    await hands.acquire()
+            except TimeoutError:
+                late = True
+            return False, not late
+        finally:
+            ahead.leave(monotonic(), late=late)
 
     async def _wait_for_rate(self, parcel: Parcel) -> None:
         channel, to, rates, now = parcel.outreach.channel, parcel.outreach.to, self._context.limits.rates, monotonic()

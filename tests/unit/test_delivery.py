@@ -1,5 +1,6 @@
 """One outreach from claim to ending, over stores in memory and a channel that fails as it is told."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -11,11 +12,12 @@ from engine.adapters.memory.sending import ClaimBook
 from engine.errors import BrokersAway, PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import UNSUBSCRIBE_LINK, Outreach
 from engine.ports import Claim, DeliveryResult, Suppression
+from engine.sender.ahead import BURST, Ahead
 from engine.sender.breaker import Breaker
 from engine.sender.links import Links
 from engine.sender.rates import Rates
 from engine.wire.digests import address_digest
-from tests.support.desk import Desk, Heard, Written
+from tests.support.desk import PATIENCE, Desk, Heard, Scripted, Written
 from tests.support.outreach import outreach
 
 UNCERTAIN = TemporaryFailure("no answer", uncertain=True)
@@ -305,3 +307,58 @@ def test_no_more_is_handed_over_in_a_second_than_the_provider_takes(limits: dict
     began = monotonic()
     assert desk.send(*many(44, to="zoe@example.org")) == ["sent"] * 44
     assert monotonic() - began >= 0.1
+
+
+class Noted(MemoryClaims):
+    """Notes what is claimed and waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: set[str] = set()
+
+    def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
+        self.waiting |= {identity for identity, _ in wanted}
+        return super().claim(wanted, at)
+
+    def begin(self, ids: Sequence[str]) -> list[bool]:
+        self.waiting -= set(ids)
+        return super().begin(ids)
+
+    def release(self, ids: Sequence[str]) -> None:
+        super().release(ids)
+        self.waiting -= set(ids)
+
+
+def test_while_a_provider_takes_nothing_those_who_wait_for_it_are_not_claimed() -> None:
+    """If the store crashed together with the sender, all of them would be in doubt and never be written to."""
+    claims, letters = Noted(), many(60)
+
+    class Hangs(Scripted):
+        async def deliver(self, outreach: Outreach) -> None:
+            while len(claims.waiting) > 8:
+                await asyncio.sleep(0.001)
+            await super().deliver(outreach)
+
+    desk = Desk(claims=claims, concurrency=2, ahead=0.02)
+    desk.channel = Hangs([])
+    assert desk.send(*letters) == ["sent"] * 60
+    assert sorted(desk.channel.taken) == sorted(one.id for one in letters)
+
+
+def test_a_short_campaign_is_claimed_at_once_also_after_one_that_was_slow() -> None:
+    async def claimed(ahead: Ahead, letters: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(letters):
+                await ahead.enter()
+
+    async def two_campaigns() -> None:
+        ahead = Ahead(hands=2, seconds=3.0)
+        await claimed(ahead, BURST)
+        waiting = asyncio.create_task(claimed(ahead, 1))
+        for _ in range(BURST):
+            ahead.leave(0.0, late=True)
+        await waiting
+        ahead.leave(9.0)
+        await claimed(ahead, BURST)
+
+    asyncio.run(two_campaigns())

@@ -1,0 +1,46 @@
+"""Bounds how much of a channel is claimed ahead of its hand-over: if sender and store crash together, all of it is in
+doubt.
+
+`Delivery` enters it before it claims and leaves it when the hand-over begins. It does no IO and never sleeps.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+BURST = 1_000
+"""Claims ahead while none has waited too long: a short campaign must not wait until the channel has shown its pace."""
+
+
+@dataclass
+class Ahead:
+    """At first BURST. Once a claim has waited `seconds` for one of the `hands`, no more than was handed over in as many
+    seconds, until nobody waits any more. `seconds`: more than the store takes for a claim. All are monotonic.
+    """
+
+    hands: int
+    seconds: float
+    _bounded: bool = field(default=False, init=False)
+    _places: int = field(default=BURST, init=False)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BURST), init=False)
+    _begun: deque[float] = field(default_factory=deque, init=False)
+    """When hand-overs began, in the last `seconds`."""
+
+    async def enter(self) -> None:
+        """Wait for a place."""
+        await self._room.acquire()
+
+    def leave(self, now: float, *, late: bool = False) -> None:
+        """Give the place up. `late`: because no hand was free for too long."""
+        if late:
+            self._bounded = True
+        else:
+            self._begun.append(now)
+            self._bounded = self._bounded and self._room.locked()
+        while self._begun and self._begun[0] <= now - self.seconds:
+            self._begun.popleft()
+        wanted = self.hands + len(self._begun)
+        change = max(-1, (wanted if self._bounded else max(BURST, wanted)) - self._places)
+        self._places += change
+        for _ in range(1 + change):
+            self._room.release()
