@@ -167,9 +167,21 @@ def _equal(got: Got, name: str, value: Any) -> bool:
 
 
 def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Got]) -> list[str]:
+    """Both lists; what is in one of them alone has a sign in front."""
     names = tuple(dict.fromkeys(name for one in want for name in one.fields))
-    lines = [f"  want  {_wanted(case, one)}" for one in want] or ["  want  nothing"]
-    return lines + ([f"  got   {_line(case, one, names)}" for one in got] or ["  got   nothing"])
+    extra, missing = [*got], list[Expected]()
+    for one in want:
+        place = next((place for place, came in enumerate(extra) if _matches(one, came)), None)
+        if place is None:
+            missing.append(one)
+        else:
+            del extra[place]
+    lines = [f"{_sign('-', one, missing)} want  {_wanted(case, one)}" for one in want] or ["  want  nothing"]
+    return lines + ([f"{_sign('+', one, extra)} got   {_line(case, one, names)}" for one in got] or ["  got   nothing"])
+
+
+def _sign(sign: str, one: object, among: Sequence[object]) -> str:
+    return sign if any(one is each for each in among) else " "
 
 
 def _wanted(case: TestCase, want: Expected) -> str:

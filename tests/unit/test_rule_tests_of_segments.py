@@ -43,15 +43,16 @@ def test_levels_are_told_by_their_names_or_by_the_way_they_go(tmp_path: Path) ->
         assert not told(tmp_path, sent, f"1d: {{ segment: tier, {move} }}")[1].passed, move
 
 
-def test_a_failure_shows_each_move_beside_what_was_sent(tmp_path: Path) -> None:
-    _, result = told(tmp_path, "1d: { segment: active, moves: out }", "1d: { segment: tier, new: low }")
-    assert result.problems[:6] == [
-        "  want        1d  segment active  moves: out",
-        "  want        1d  segment tier  new: low",
+def test_a_failure_shows_each_move_beside_what_was_sent_and_marks_what_one_side_has_alone(tmp_path: Path) -> None:
+    _, result = told(tmp_path, "0d: { segment: active, moves: in }", "0d: hello", "1d: { segment: tier, new: low }")
+    assert result.problems[:7] == [
+        "  want        0d  segment active  moves: in",
+        "  want        0d  hello",
+        "- want        1d  segment tier  new: low",
         "  got         0d  segment active  moves: in",
         "  got         0d  hello  subject: Hello",
-        "  got         1d  segment tier  moves: up  old: none  new: high",
-        "  got         7d  segment active  moves: out",
+        "+ got         1d  segment tier  moves: up  old: none  new: high",
+        "+ got         7d  segment active  moves: out",
     ]
 
 
