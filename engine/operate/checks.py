@@ -2,6 +2,7 @@
 use them. They change nothing."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from engine.worker.kept_history import INCOMPLETE, missing_history
 from engine.worker.opening_checks import check_stored, stored_meta
 
 NEARLY_FULL = 0.9
+_WITHOUT_WAITAOF = re.compile(r"\w+ ([1-6]|7\.[01])\.")
 
 
 Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
@@ -224,7 +226,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
     """Findings on the store. `partitions`: how many the topics have, 0 if unknown."""
     if isinstance(store, HasServers):
         for server in store.servers():
-            yield from _server_findings(server)
+            yield from server_findings(server)
     else:
         yield warn("store", "in memory", "everything is lost when the worker stops; use --store redis://…")
     meta = None
@@ -261,7 +263,8 @@ def _zones(store: StateStore, partitions: int) -> Finding:
     return warn("time zones", says, "install the same tzdata everywhere, then restart the workers that have another")
 
 
-def _server_findings(server: StoreServer) -> Iterator[Finding]:
+def server_findings(server: StoreServer) -> Iterator[Finding]:
+    """Findings on one server of the store."""
     what = f"store {server.name}"
     if not server.version:
         says = "answers; its user may not run INFO, so it is not known whether it keeps all that it is given"
@@ -276,6 +279,9 @@ def _server_findings(server: StoreServer) -> Iterator[Finding]:
     if not server.aof:
         says = "no append-only file: a restart loses what came after the last snapshot"
         yield warn(what, says, "CONFIG SET appendonly yes, and appendfsync everysec")
+    elif _WITHOUT_WAITAOF.match(server.version):
+        says = f"{server.version} has no WAITAOF: what went out in the last second before its crash may go out again"
+        yield warn(what, says, "use Redis 7.2 or newer, or Valkey")
     if server.limit and server.used > NEARLY_FULL * server.limit:
         says = f"{server.used / server.limit:.0%} of maxmemory is used"
         yield warn(what, says, "raise maxmemory, or set a shorter forget_after in policy.yaml")

@@ -12,7 +12,7 @@ from engine.worker.trusted_time import TrustedTime
 
 
 def trusted_time(settings: Settings, store: object) -> TrustedTime:
-    """Asks the brokers; where these do not tell (by librdkafka, before Kafka 3.3, or without the right to describe the
+    """Asks the brokers; where these do not tell (by librdkafka, before Kafka 3.9, or without the right to describe the
     cluster), the store's server."""
 
     def witness() -> int | None:

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer
 
 from engine.adapters.kafka.admin import check_topics, open_cluster
 from engine.adapters.kafka.library import Cluster
+from engine.adapters.kafka.python.cluster import PythonCluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import CannotConnect, SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, NewTopic
@@ -50,6 +51,11 @@ def test_a_topic_that_cannot_be_made_is_named_with_the_reason(settings: KafkaSet
     wrong = NewTopic(topic_prefix + "wrong", 1, config={"retention.ms": "for ever"})
     with open_cluster(settings) as admin, pytest.raises(SourceUnavailable, match=r"wrong: .*for ever"):
         admin.create_topics([wrong])
+
+
+def test_kafka_python_finds_a_topic_missing_on_brokers_before_kafka_3_7(broker: Broker, topic_prefix: str) -> None:
+    with PythonCluster(KafkaSettings(broker.address), api_version=(3, 3)) as admin:
+        assert admin.partition_counts([topic_prefix + "missing"]) == {}
 
 
 def test_the_cluster_tells_the_time_to_the_client_that_can_ask(broker: Broker) -> None:

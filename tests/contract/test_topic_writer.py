@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from kafka import KafkaConsumer, TopicPartition as PythonPlace
 
+from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
@@ -227,6 +228,25 @@ def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
     assert sink.delivered(0) == [f"o-{number}" for number in range(200)]
     assert [message.value() for message in desk.read(0, 200)] == [outreach(number).value for number in range(200)]
     assert len(sink.published(0)) == 200
+
+
+class WriterToOldBrokers(ConfluentWriter):
+    """Believes that its brokers know no idempotent writes, as those of Kafka 2.8 without ZooKeeper do not."""
+
+    def _open(self, own: dict[str, Any]) -> Producer:
+        return super()._open(own | {"api.version.request": False, "broker.version.fallback": "0.9.0"})
+
+
+def test_brokers_that_know_no_idempotent_writes_are_told_in_words(broker: Broker) -> None:
+    writer = WriterToOldBrokers(KafkaSettings(broker.address))
+    with pytest.raises(SinkUnavailable, match="Idempotent producer not supported"):
+        _flush_for(PATIENCE, writer)
+
+
+def _flush_for(seconds: float, writer: TopicWriter) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        writer.flush()
 
 
 def test_a_topic_that_is_missing_is_named(desk: Desk) -> None:

@@ -96,7 +96,10 @@ class ConfluentWriter:
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""
         deadline = time.monotonic() + timeout
-        left = sum([producer.flush(max(0.0, deadline - time.monotonic())) for producer in self._producers])
+        try:
+            left = sum([producer.flush(max(0.0, deadline - time.monotonic())) for producer in self._producers])
+        except KafkaException as error:  # the producer has given up for good
+            raise SinkUnavailable(self._settings.bootstrap, error.args[0].str()) from error
         if left:
             reason = f"has not taken all records within {timeout:g} s ({left} left); they are still tried"
             raise BrokersAway(self._settings.bootstrap, reason)

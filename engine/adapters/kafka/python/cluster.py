@@ -33,18 +33,27 @@ def compressions(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, st
 class PythonCluster(Cluster):
     """It has reached the brokers when it is made. Raises SourceUnavailable."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, **config: Any) -> None:
+        self._settings = settings
         self._bootstrap = settings.bootstrap
-        self._client = connected(KafkaAdminClient, settings)
+        self._client = connected(KafkaAdminClient, settings, **config)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         names = set(topics)
         with self._explained():
             found = self._client.describe_topics(list(names))
             counts = {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
-            if names - counts.keys() and not self._client.describe_cluster()["brokers"]:
+            if names - counts.keys() and not self._knows_brokers():
                 raise SourceUnavailable(self._bootstrap, KNOWS_NOTHING)
         return counts
+
+    def _knows_brokers(self) -> bool:
+        """Whether the broker that we ask knows of any, as one that has just started does not."""
+        try:
+            return bool(self._client.describe_cluster()["brokers"])
+        except KeyError:  # kafka-python 3.0.12 wants a field of this answer that brokers before Kafka 3.7 do not send
+            with PythonCluster(self._settings, api_version=(2, 7)) as older:  # that asks in another way
+                return older._knows_brokers()
 
     def compressions(self, topics: Iterable[str]) -> dict[str, str]:
         """`compression.type` of each: "producer" where the producers choose, or where we may not ask."""
@@ -76,7 +85,7 @@ class PythonCluster(Cluster):
         return True
 
     def clock(self) -> int | None:
-        """The cluster's time in epoch ms; None where it does not tell (before Kafka 3.3, or not allowed)."""
+        """The cluster's time in epoch ms; None where it does not tell (before Kafka 3.9, or not allowed)."""
         try:
             quorum = self._client.describe_metadata_quorum()["topics"][0]["partitions"][0]
         except (KafkaError, LookupError):
