@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core.book import Rule, RuleBook
 from engine.core.firing import Candidate, Firing
-from engine.core.guards import Defer, HoldOut, Stop, Verdict
+from engine.core.guards import NOT_MET, Defer, HoldOut, Stop, Verdict
 from engine.core.journeys.explain import explain as explain_journey
 from engine.core.journeys.runs import next_moment
 from engine.core.points.model import Points
@@ -127,8 +127,18 @@ def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) ->
     if rule.match or (rule.condition and rule.condition.needs.reads.event):
         return ()  # they depend on an event that has not happened yet
     candidate = Candidate(rule, rule.action, Firing("", now, None, ""), customer, now)
-    answers = (_said(guard(book, state, candidate)) for guard in rule.action.guards)
-    return tuple(answer for answer in answers if answer)
+    stops = []
+    for guard in rule.action.guards:
+        if answer := _said(guard(book, state, candidate)):
+            stops.append(answer + (_unknown(book, rule, state) if NOT_MET in answer else ""))
+    return tuple(stops)
+
+
+def _unknown(book: RuleBook, rule: Rule, state: State) -> str:
+    """The profile fields that the condition reads and of which nothing is known: what compares with them is false."""
+    read = rule.condition.needs.reads.fields if rule.condition else frozenset()
+    fields = [f"profile.{name}" for name in sorted(read - book.policy.zones.fields) if state.profile.get(name) is None]
+    return f"; not known: {', '.join(fields)}" if fields else ""
 
 
 def _said(verdict: Verdict) -> str:

@@ -238,3 +238,10 @@ def test_with_match_one_event_waits_for_each_order(tmp_path: Path, strict: bool)
     there.run("40d")
     assert [one.properties["friend"] for one in there.derived[:3]] == ["o-1", "o-2", "o-1"]
     assert len(there.derived) == 2 + 32
+
+
+def test_it_is_said_what_is_not_known_of_a_customer_whom_a_condition_stops(shop: Simulator) -> None:
+    ada, bob = (explain(shop.book, shop.states[one], one, shop.now)[0] for one in ("ada", "bob"))
+    assert ada.rule == bob.rule == "referral"
+    assert ada.stops[0].endswith("; not known: profile.referred_by")
+    assert not any("not known" in stop for stop in bob.stops)
