@@ -298,3 +298,18 @@ def test_a_message_that_the_night_holds_is_dropped_for_who_does_not_belong_in_th
     there.run("4d")
     assert [(one.customer, iso(one.at)) for one in there.outreach] == [("c-2", "2026-01-03T07:00:00Z")]
     assert ("c-1", "no longer true after it was deferred") in [(one.customer, one.reason) for one in there.outcomes]
+
+
+@pytest.mark.parametrize(("visited", "ended"), [("1d", False), ("4d20h", False), ("4d22h", True), ("5d20h", True)])
+def test_a_late_visit_from_before_yesterdays_letter_does_not_end_the_one_that_the_night_holds(
+    tmp_path: Path, visited: str, ended: bool
+) -> None:
+    """What comes round on the sixth day at ten in the evening is the next one since that of the fifth day was due."""
+    policy = POLICY + 'quiet_hours: { from: "21:00", to: "08:00" }\n'
+    rules = LETTER % 'every: day, at: "22:00", among: true' + "    exit: { event: visit }\n"
+    there = Simulator(book_of(tmp_path, rules, policy, EVENTS), strict=True)
+    there.event("person", "0d", zone="UTC")
+    there.event("visit", visited, arrives="5d23h")
+    there.run("6d8h")
+    found = [one.outcome for one in there.outcomes if one.occurrence == "2026-01-06"]
+    assert found == [Outcome.DEFERRED, Outcome.SUPPRESSED if ended else Outcome.FIRED]

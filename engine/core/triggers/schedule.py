@@ -124,6 +124,13 @@ class Schedule(Trigger):
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         return self.among is None or bool(self.among.test(Scope(state, None, at)))
 
+    def since(self, state: State, occurrence: str) -> int:
+        """The moment of the occurrence before it: from then on it was the next one."""
+        day = date.fromisoformat(occurrence) - timedelta(days=1)
+        while day >= self.begins and not self._is_day(day):
+            day -= timedelta(days=1)
+        return self._moment(state, day) if day >= self.begins else 0
+
     def explain(self, state: State) -> str:
         timer = self._timer(state)
         if timer is not None:
