@@ -19,7 +19,7 @@ from engine.core.points.model import CHANGED
 from engine.core.points.record import record
 from engine.core.role import Role
 from engine.core.seen import OF_RULES, is_duplicate
-from engine.core.segments.follow import NO_MOVES, follow
+from engine.core.segments.follow import NO_MOVES, follow, look_ahead
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.settle import Settling, forget_sent, forgotten_at, react, refresh, soonest_due
 from engine.core.state.fold import fold
@@ -144,6 +144,8 @@ def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: 
     looks = role.segments if state.events else role.segments_of_new
     if looks and event.time > state.identified:
         at = _changes_at(state, event, now, horizon)
+        if at > horizon:
+            look_ahead(state, event.customer, looks, at)
         fold(role, state, event, now)
         moves = follow(book, state, event.customer, looks, at, told=event.time, horizon=horizon)
     else:
@@ -281,6 +283,8 @@ def _apply_event(
 ) -> None:
     """Count the event, then change points and segments at `at`, apply exits, and settle what fires."""
     looks = role.segments if state.events else role.segments_of_new
+    if at > horizon and looks:
+        look_ahead(state, event.customer, looks, at)
     fold(role, state, event, horizon + book.policy.allowed_lateness)
     moves = NO_MOVES
     if role.stands and event.time > state.identified:

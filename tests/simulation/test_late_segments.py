@@ -78,3 +78,15 @@ def test_who_has_come_into_a_level_by_an_event_comes_in_once_though_what_the_seg
 def test_a_level_is_kept_for_what_was_done_when_it_ended_though_newer_events_are_known() -> None:
     told = moved("events.buy.count() >= 99", ", keep: 2h", "0h buy", "2h buy", "4h30m buy")
     assert told == ["0h high", "4h none", "4.5h high", "6.5h none"]
+
+
+def test_who_comes_in_by_an_event_is_told_at_once_though_time_might_have_changed_something_before() -> None:
+    """The visit leaves its window at 2h, which changes nothing: the purchase alone brings the customer in."""
+    busy = "events.visit.count('2h') + 2 * events.buy.count('5h') >= 2"
+    text = f'segments: [{{ id: busy, if: "{busy}" }}]\nrules: [{{ id: r, when: {{ segment: busy }}, send: note }}]\n'
+    there = Simulator(loaded(text, "allowed_lateness: 3h\nfresh_for: off\n"), strict=True)
+    there.event("visit", "0h")
+    there.event("buy", "2h30m")
+    there.run("2d")
+    assert [(one.moment - there.start) / HOUR for one in there.outreach] == [2.5]
+    assert [(one.at - there.start) / HOUR for one in there.outreach] == [2.5]

@@ -39,7 +39,7 @@ class Said(NamedTuple):
 
 
 def many(random: Random) -> Asked:
-    """A number of events of late. Of sums, and of numbers that are equal to one, the engine looks more often."""
+    """A number of events of late."""
     type_, hours, limit = random.choice(TYPES), random.randint(1, 12), random.choice((1, 1, 2, 3))
     sign = random.choice((">=", ">=", "<", ">", "<="))
 
@@ -50,13 +50,26 @@ def many(random: Random) -> Asked:
     return Asked(f'events.{type_}.count("{hours}h") {sign} {limit}', holds, frozenset({hours * HOUR}))
 
 
+def together(random: Random) -> Asked:
+    """A number of events of both types; each of them that leaves its window is a moment at which the engine looks."""
+    hours, limit = [random.randint(1, 12) for _ in TYPES], random.choice((1, 2, 2, 3))
+
+    def holds(look: Look) -> bool:
+        spans = dict(zip(TYPES, hours, strict=True))
+        within = [one for one in look.events if look.at - spans.get(one.type, 0) * HOUR < one.time <= look.at]
+        return len(within) >= limit
+
+    counts = " + ".join(f'events.{type_}.count("{span}h")' for type_, span in zip(TYPES, hours, strict=True))
+    return Asked(f"{counts} >= {limit}", holds, frozenset(span * HOUR for span in hours))
+
+
 LEAVES = (many, many, many, many, ever, keen, dated, since)
 
 
-def asked(random: Random, before: Sequence[Group]) -> Asked:
+def asked(random: Random, before: Sequence[Group], keep: int = 0) -> Asked:
     if before and random.random() < 0.25:
         return of_segment(random, random.choice(before))
-    one = random.choice(LEAVES)(random)
+    one = random.choice(LEAVES if keep else (*LEAVES, together, together))(random)
     return (
         one._replace(text=f"not {one.text}", holds=lambda look: not one.holds(look)) if random.random() < 0.1 else one
     )
@@ -71,7 +84,7 @@ def late_groups(random: Random) -> list[Group]:
             continue
         names = ("low", "mid", "high")[: random.randint(1, 3)]
         keep = random.choice((0, 3 * HOUR, 7 * HOUR + 1))
-        made.append(Group(id_, [(name, asked(random, made)) for name in names], plain=False, keep=keep))
+        made.append(Group(id_, [(name, asked(random, made, keep)) for name in names], plain=False, keep=keep))
     return made
 
 
@@ -133,16 +146,26 @@ class LateOracle:
     def _happen(self, event: Event) -> None:
         newest = max([event.time, *(one.time for one in self.known)])
         at, is_new = max(self.settled, newest), not self.known
+        waits = {group.id: 0 if is_new else self._moves_by_time(group, at) for group in self.groups}
         self.known.append(event)
         changed: set[str] = set()
         for group in self.groups:
             if is_new or event.type in _types(group) or _read(group) & changed:
                 place = self.at[group.id]
-                if place.due <= at and (group.keep or self._highest(group, at) != place.rank):
+                if waits[group.id] and (group.keep or self._highest(group, at) != place.rank):
+                    place.due = waits[group.id]
                     if group.keep and event.time > self.settled:  # it may renew the level that is kept
                         place.due = min(place.due, event.time)
                     continue
                 changed |= self._look(group, at, self.clock)
+
+    def _moves_by_time(self, group: Group, until: int) -> int:
+        """When time alone moves the customer by then, by what is known; of kept levels, when it may. 0: it does not."""
+        place = self.at[group.id]
+        if group.keep:
+            return place.due if place.due <= until else 0
+        moments = (one for one in self._instants() if place.due <= one <= until)
+        return next((one for one in moments if self._highest(group, one) != place.rank), 0)
 
     # --- time
 

@@ -20,6 +20,10 @@ from engine.model import Event
 
 NO_MOVES: Final[list[Event]] = []
 
+MAX_LOOKS_AHEAD: Final = 100
+"""Looks of one segment that `look_ahead` makes. Without it, a condition that may change every second would be evaluated
+for each second of the lateness."""
+
 
 class Standing(NamedTuple):
     """A membership as it has to be. The fields are those of `Membership`; the lowest level is empty."""
@@ -108,6 +112,25 @@ def _kept(segment: Segment, membership: Membership, level: str, this: Following)
     if segment.place(level) > now or (renewed if holds else kept <= at):
         return Standing(level, None, *(keep.until(at, zone) if level else ()))
     return Standing(membership.level, None if holds else level, kept, membership.year)
+
+
+def look_ahead(state: State, customer: str, looks: Iterable[tuple[Segment, bool]], at: int) -> None:
+    """Before an event is counted, put off the timers that lateness holds and that would find nothing changed.
+
+    Else what the event changes would be taken for a change of time, told late and as of a moment before it. Levels that
+    are kept wait for their timers in any case.
+    """
+    for segment, _ in looks:
+        membership = state.segments.get(segment.id)
+        if membership is None or membership.mark != segment.mark or segment.keep is not None:
+            continue
+        for _ in range(MAX_LOOKS_AHEAD):
+            if not 0 < membership.due <= at:
+                break
+            level, due = segment.look(Scope(state, None, membership.due, customer))
+            if level != membership.level:
+                break
+            membership.due = due
 
 
 def follow(
