@@ -30,7 +30,7 @@ from tests.support.hostile_records import KINDS, NOW, HostileRecords
 from tests.support.project_files import write_project
 
 json = msgspec.json.decode
-COUNT = 200_000
+COUNT = 100_000
 BATCH = 4_000
 SEED = int(os.environ.get("ENGINE_TEST_SEED", "1"))
 
