@@ -3,7 +3,7 @@
 `compile_rule` calls `check_journey` with the compiled rule.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from engine.core.book import Rule
 from engine.core.facts import Fact
@@ -91,8 +91,7 @@ def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
 
 def _check_return(site: Site, steps: Sequence[StepFields], rule: Rule) -> None:
     """Report a message after a wait that reaches who has come back meanwhile: a silence that is over ends no run."""
-    trigger, journey = rule.trigger, rule.action.journey
-    back = trigger.of if isinstance(trigger, Inactivity) else trigger.without if isinstance(trigger, Abandoned) else ()
+    journey, back = rule.action.journey, _ending_silence(rule)
     if not back or journey is None:
         return
     facts = (*rule.exits, journey.goal, *(wait.fact for wait in journey.waits))
@@ -108,6 +107,14 @@ def _check_return(site: Site, steps: Sequence[StepFields], rule: Rule) -> None:
             exits = ", ".join(f"{{ event: {name} }}" for name in sorted(back))
             place.report("goes-on", message, f"add exit: {f'[{exits}]' if ',' in exits else exits}")
             return
+
+
+def _ending_silence(rule: Rule) -> Collection[str]:
+    """The events that end the silence which starts the rule; none where something else does."""
+    match rule.trigger:
+        case Inactivity(of=types) | Abandoned(without=types):
+            return types
+    return ()
 
 
 def _check_memory(site: Site, rule: Rule, policy: Policy) -> None:

@@ -170,22 +170,31 @@ def _missing(model: type[Strict], document: Document, route: Route) -> Diagnosti
 
 def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnostic:
     owner, name = _model_in(_at(model, route[:-1])), str(route[-1])
-    unknown_kind = owner is not None and owner.unknown == "unknown-kind"
-    message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
-    code = owner.unknown if owner else "unknown-field"
-    help, displaced = _slip(name, _written(document.data, route)) or _cut(document, route), ""
-    if not help:
-        displaced = _displaced(model, document, route)
-    if owner and name in owner.elsewhere:
-        help = owner.elsewhere[name]
-    if route == ("tests",):
-        help = "a file of rule tests is called <name>.test.yaml"
-    if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
-        beside = [field for field, its in BESIDE.items() if its == kind]
+    code, message = "unknown-field", f"'{name}' is not a field of {owner.label}" if owner else name
+    help, kind = _evident(owner, document, route), ""
+    if owner and owner.unknown == "unknown-kind":
+        code, message = owner.unknown, f"'{name}' is not a trigger kind"
+        kind = "" if help else _kind_of(owner, _written(document.data, route[:-1]))
+    if kind:
         code, message = "unknown-field", f"'{name}' does not stand beside `{kind}`"
-        help = displaced or one_of("beside it", name, beside) or f"put it into {kind}, if it belongs there"
-    help = help or displaced or _fields_help(owner, name)
+    help = help or _displaced(model, document, route) or _beside_help(kind, name) or _fields_help(owner, name)
     return document.report(document.place(route, key=True), code, message, help)
+
+
+def _evident(owner: type[Strict] | None, document: Document, route: Route) -> str:
+    """The help where it is plain from the field itself what was meant; else empty."""
+    name = str(route[-1])
+    if route == ("tests",):
+        return "a file of rule tests is called <name>.test.yaml"
+    if owner and name in owner.elsewhere:
+        return owner.elsewhere[name]
+    return _slip(name, _written(document.data, route)) or _cut(document, route)
+
+
+def _beside_help(kind: str, name: str) -> str:
+    """The help where a field stands beside this kind, which has no such field beside it; empty without a kind."""
+    beside = [field for field, its in BESIDE.items() if its == kind]
+    return kind and (one_of("beside it", name, beside) or f"put it into {kind}, if it belongs there")
 
 
 def _kind_of(when: type[Strict] | None, written: Any) -> str:

@@ -79,14 +79,23 @@ def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
         return Flaw("a % prints as it is", _WRITE)
     if words := [run for run in _RUN.findall(plain) if _is_word(run)]:
         return Flaw(f"'{words[0]}' is no part of a pattern", f"{_WRITE}; words stand in single quotes")
+    return _month_or_minute(filter_, fields) or _day_or_year(fields)
+
+
+def _month_or_minute(filter_: str, fields: list[str]) -> Flaw | None:
+    """M where m is meant, or m where M is: minutes stand behind hours or before seconds, or all alone."""
+    all_minutes = filter_ == "time" or set("".join(fields)) == {"m"}
     for before, field, after in zip(["", *fields], fields, [*fields[1:], ""], strict=False):
-        timed = (
-            filter_ == "time" or set("".join(fields)) == {"m"} or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
-        )
-        if field[0] == "m" and not timed:
+        behind_hours = before[:1] in _HOURS
+        if field[0] == "m" and not (all_minutes or behind_hours or after[:1] in {"s", *_HOURS}):
             return Flaw(f"'{field}' prints minutes", f"months are {field.upper()}")
-        if field in ("M", "MM") and before[:1] in _HOURS:
+        if field in ("M", "MM") and behind_hours:
             return Flaw(f"'{field}' prints the month", f"minutes are {field.lower()}")
+    return None
+
+
+def _day_or_year(fields: list[str]) -> Flaw | None:
+    """D, g and Y where d and y are meant."""
     letters = {field[0]: field for field in fields}
     if "D" in letters and letters.keys() & {"M", "L"}:
         return Flaw(f"'{letters['D']}' prints the day of the year", f"days of the month are {letters['D'].lower()}")

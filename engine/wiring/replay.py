@@ -103,34 +103,39 @@ def inputs(history: HistoryFiles, catalog: Catalog) -> list[Input]:
 
 
 def _source(path: Path, catalog: Catalog, name: str) -> Source:
-    """The declared source of a file: the one named, or the one that decodes most of its first records.
-
-    Where several decode as many, it is the one that the file is called by: orders.jsonl.gz is of the topic orders. One
-    that does not look at a record's type (`event`) decodes those of others too, so that a guess would be none.
-    """
+    """The declared source of a file: the one named, the only one, or the one that it fits. Raises UsageError."""
     names = ", ".join(source.name for source in catalog.sources)
     if name:
-        named = [source for source in catalog.sources if name in (source.name, source.topic)]
-        if not named:
+        named = next((source for source in catalog.sources if name in (source.name, source.topic)), None)
+        if named is None:
             message = f"events.yaml declares no source {name}; it has {names}"
             raise UsageError(message)
-        return named[0]
+        return named
     if len(catalog.sources) == 1:
         return catalog.sources[0]
     if str(path) == STANDARD:
         message = f"events.yaml declares several sources ({names}); say with --source which one the standard input is"
         raise UsageError(message)
+    return _fitting(path, catalog)
+
+
+def _fitting(path: Path, catalog: Catalog) -> Source:
+    """The source that decodes most of a file's first records.
+
+    Where several decode as many, it is the one that the file is called by: orders.jsonl.gz is of the topic orders. One
+    that does not look at a record's type (`event`) decodes those of others too, so that a guess would be none.
+    """
     called = path.name.removesuffix(".gz").removesuffix(".jsonl")
     fits = [(_fit(path, one, catalog), one) for one in catalog.sources]
     most = max(fit for fit, _ in fits)
     fitting = [one for fit, one in fits if fit == most]
-    named = [one for one in fitting if called in (one.topic, one.name)]
-    if most and not named and len(fitting) > 1 and any(one.event for one in fitting):
+    named = next((one for one in fitting if called in (one.topic, one.name)), None)
+    if named is None and most and len(fitting) > 1 and any(one.event for one in fitting):
         could = ", ".join(one.name for one in fitting)
         advice = f"say with --source which one, or name it {fitting[0].topic}.jsonl"
         message = f"{path} could be of several sources ({could}): {advice}"
         raise UsageError(message)
-    return (named or fitting)[0]
+    return named or fitting[0]
 
 
 def _fit(path: Path, source: Source, catalog: Catalog) -> int:

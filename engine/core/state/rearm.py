@@ -73,10 +73,7 @@ def _exchange_kinds(book: RuleBook, state: State) -> None:
     for rule in book.rules:
         code, slot = rule.trigger.code, state.rules.get(rule.id)
         if slot is not None and slot.kind not in (0, code):
-            if slot.timers or slot.memory:
-                state.rules[f"{rule.id}:{slot.kind}"] = Slot(slot.kind, slot.timers, slot.memory, parked=slot.parked)
-            slot.kind, slot.timers, slot.memory = 1, [], None
-            slot.parked = slot.parked if slot.runs else None  # runs go on whatever began them
+            _set_aside(rule.id, slot, state)
         found = state.rules.pop(f"{rule.id}:{code}", None)
         if found is not None:
             slot = state.slot(rule.id)
@@ -84,6 +81,13 @@ def _exchange_kinds(book: RuleBook, state: State) -> None:
             slot.parked = slot.parked or found.parked
         if slot is not None and slot.is_empty:
             del state.rules[rule.id]
+
+
+def _set_aside(rule: str, slot: Slot, state: State) -> None:
+    if slot.timers or slot.memory:
+        state.rules[f"{rule}:{slot.kind}"] = Slot(slot.kind, slot.timers, slot.memory, parked=slot.parked)
+    slot.kind, slot.timers, slot.memory = 1, [], None
+    slot.parked = slot.parked if slot.runs else None  # runs go on whatever began them
 
 
 def _park_removed(book: RuleBook, state: State, now: int) -> None:
