@@ -276,3 +276,22 @@ def desk(
     )
     with website.open() as browser:
         yield Desk(office, website, browser)
+
+
+def published_of(office: Office, request: Request) -> list[dict[str, Any]]:
+    """The events that come of a report, which is taken."""
+    with desk(office) as reports:
+        assert reports.post(request) == 200
+        return reports.published()
+
+
+def check_passed_over(office: Office, request: Request, code: str) -> None:
+    """The report is taken, nothing comes of it, and that is counted."""
+    with desk(office) as reports:
+        assert (reports.post(request), reports.published(), reports.passed_over(code)) == (200, [], 1)
+
+
+def check_refused(office: Office, request: Request, code: str) -> None:
+    """The report is forbidden, nothing comes of it, and that is counted."""
+    with desk(office) as reports:
+        assert (reports.post(request), reports.published(), reports.refused(code)) == (403, [], 1)

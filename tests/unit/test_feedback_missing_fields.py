@@ -9,7 +9,15 @@ import msgspec
 import pytest
 
 from engine.core.zones import iso
-from tests.support.mail_providers import MailgunOffice, Office, PostmarkOffice, SendGridOffice, SesOffice, desk
+from tests.support.mail_providers import (
+    MailgunOffice,
+    Office,
+    PostmarkOffice,
+    SendGridOffice,
+    SesOffice,
+    desk,
+    published_of,
+)
 from tests.support.provider_events import (
     POSTMARK_COMPLAINT,
     POSTMARK_METADATA,
@@ -141,24 +149,20 @@ def test_a_field_that_is_missing_null_or_of_another_type_loses_no_report(case: C
 )
 def test_an_unsubscribe_without_a_moment_has_happened_now(event: dict[str, Any]) -> None:
     office = PostmarkOffice()
-    with desk(office) as reports:
-        assert reports.post(office.report(event | {"Metadata": POSTMARK_METADATA})) == 200
-        (published,) = reports.published()
+    (published,) = published_of(office, office.report(event | {"Metadata": POSTMARK_METADATA}))
     assert (published["type"], published["time"]) == ("outreach_unsubscribed", iso(NOW))
 
 
 def test_a_customer_whose_suppression_has_no_origin_has_complained_all_the_same() -> None:
     office = PostmarkOffice()
     said = postmark_change("SpamComplaint") | {"Origin": None}
-    with desk(office) as reports:
-        assert reports.post(office.report(said)) == 200
-        assert [one["type"] for one in reports.published()] == ["outreach_complained"]
+    assert [one["type"] for one in published_of(office, office.report(said))] == ["outreach_complained"]
 
 
 def test_a_header_without_a_value_beside_ours_spoils_nothing() -> None:
     office = SesOffice()
     event = ses_event("Bounce", bounceType="Permanent", reportingMTA="dsn; mta.example.com")
     event["mail"]["headers"] = [{"name": "Reply-To", "value": None}, None, 7, *event["mail"]["headers"]]
-    with desk(office) as reports:
-        assert reports.post(office.envelope(Message=msgspec.json.encode(event).decode())) == 200
-        assert [one["type"] for one in reports.published()] == ["outreach_bounced"]
+    assert [
+        one["type"] for one in published_of(office, office.envelope(Message=msgspec.json.encode(event).decode()))
+    ] == ["outreach_bounced"]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.adapters.memory import MemorySuppressions
-from tests.support.mail_providers import SendGridOffice, desk
+from tests.support.mail_providers import SendGridOffice, check_passed_over, check_refused, desk, published_of
 from tests.support.provider_events import sendgrid_event as event
 from tests.support.website import NOW, token
 
@@ -29,9 +29,7 @@ OFFICE = SendGridOffice()
     ],
 )
 def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str, report: str) -> None:
-    with desk(OFFICE) as reports:
-        assert reports.post(OFFICE.report(said)) == 200
-        (published,) = reports.published()
+    (published,) = published_of(OFFICE, OFFICE.report(said))
     assert (published["type"], published["time"]) == (type_, "2017-12-15T00:59:29Z")
     assert published["id"] == f"o-1:{type_.removeprefix('outreach_')}{report}"
 
@@ -51,9 +49,7 @@ def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str
     ],
 )
 def test_what_may_pass_or_is_not_the_customers_doing_is_passed_over(said: dict[str, Any]) -> None:
-    with desk(OFFICE) as reports:
-        assert reports.post(OFFICE.report(said)) == 200
-        assert (reports.published(), reports.passed_over("other-kind")) == ([], 1)
+    check_passed_over(OFFICE, OFFICE.report(said), "other-kind")
 
 
 def test_one_bad_entry_of_a_batch_spoils_no_other() -> None:
@@ -114,9 +110,7 @@ def test_nobody_unsubscribes_from_receipts() -> None:
 
 @pytest.mark.parametrize("minutes", [-6, 6, 60 * 24 * 365])
 def test_what_was_signed_long_ago_or_tomorrow_is_refused(minutes: int) -> None:
-    with desk(OFFICE) as reports:
-        assert reports.post(OFFICE.report(event("click"), at=NOW - minutes * 60_000)) == 403
-        assert (reports.published(), reports.refused("stale")) == ([], 1)
+    check_refused(OFFICE, OFFICE.report(event("click"), at=NOW - minutes * 60_000), "stale")
 
 
 def test_the_time_of_signing_cannot_be_changed() -> None:
@@ -151,6 +145,4 @@ def test_a_body_changed_by_one_space_is_refused() -> None:
 
 
 def test_a_report_that_somebody_else_has_signed_is_refused() -> None:
-    with desk(OFFICE) as reports:
-        assert reports.post(SendGridOffice().report(event("click"))) == 403
-        assert (reports.published(), reports.refused("forged")) == ([], 1)
+    check_refused(OFFICE, SendGridOffice().report(event("click")), "forged")

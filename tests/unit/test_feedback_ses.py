@@ -9,7 +9,18 @@ from engine.adapters.web.providers.base import BadFeedback
 from engine.adapters.web.providers.ses import AmazonSes
 from engine.adapters.web.providers.sns import fetch
 from tests.services.hooks import hook_server
-from tests.support.mail_providers import CERTIFICATE, CONFIRM, SNS, TOPIC, SesOffice, desk, sign
+from tests.support.mail_providers import (
+    CERTIFICATE,
+    CONFIRM,
+    SNS,
+    TOPIC,
+    SesOffice,
+    check_passed_over,
+    check_refused,
+    desk,
+    published_of,
+    sign,
+)
 from tests.support.provider_events import SES_AT as AT, ses_event as event
 from tests.support.website import NOW
 
@@ -31,9 +42,7 @@ BOUNCE = event("Bounce", bounceType="Permanent", bounceSubType="General", report
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str, version: str) -> None:
     office = SesOffice()
-    with desk(office) as reports:
-        assert reports.post(office.envelope(version=version, Message=msgspec.json.encode(said).decode())) == 200
-        (published,) = reports.published()
+    (published,) = published_of(office, office.envelope(version=version, Message=msgspec.json.encode(said).decode()))
     assert (published["type"], published["time"]) == (type_, AT)
 
 
@@ -52,9 +61,7 @@ def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str
 )
 def test_what_may_pass_is_passed_over(said: dict[str, Any]) -> None:
     office = SesOffice()
-    with desk(office) as reports:
-        assert reports.post(office.report(said)) == 200
-        assert (reports.published(), reports.passed_over("other-kind")) == ([], 1)
+    check_passed_over(office, office.report(said), "other-kind")
 
 
 @pytest.mark.parametrize(
@@ -68,9 +75,7 @@ def test_what_may_pass_is_passed_over(said: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_a_message_that_is_no_event_is_passed_over(message: str) -> None:
     office = SesOffice()
-    with desk(office) as reports:
-        assert reports.post(office.envelope(Message=message)) == 200
-        assert (reports.published(), reports.passed_over("unreadable-entry")) == ([], 1)
+    check_passed_over(office, office.envelope(Message=message), "unreadable-entry")
 
 
 def test_the_certificate_is_fetched_once() -> None:
@@ -178,9 +183,7 @@ def test_a_topic_of_somebody_else_is_neither_heard_nor_confirmed(kind: str) -> N
 def test_nothing_that_is_signed_can_be_changed(kind: str, field: str, other: str) -> None:
     office = SesOffice()
     envelope = msgspec.json.decode(office.envelope(kind)[0]) | {field: other}
-    with desk(office) as reports:
-        assert reports.post((msgspec.json.encode(envelope), {})) == 403
-        assert (reports.published(), reports.refused("forged")) == ([], 1)
+    check_refused(office, (msgspec.json.encode(envelope), {}), "forged")
     assert office.fetched == [CERTIFICATE]
 
 
@@ -214,26 +217,20 @@ def test_an_envelope_that_is_none_is_refused(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("minutes", [-6, 121, 60 * 24 * 365])
 def test_what_was_published_long_ago_or_tomorrow_is_refused(minutes: int) -> None:
     office = SesOffice()
-    with desk(office) as reports:
-        assert reports.post(office.report(BOUNCE, at=NOW - minutes * 60_000)) == 403
-        assert (reports.published(), reports.refused("stale")) == ([], 1)
+    check_refused(office, office.report(BOUNCE, at=NOW - minutes * 60_000), "stale")
     assert office.fetched == []
 
 
 def test_a_retry_after_an_hour_is_still_taken() -> None:
     office = SesOffice()
-    with desk(office) as reports:
-        assert reports.post(office.report(BOUNCE, at=NOW - 3_600_000)) == 200
-        assert len(reports.published()) == 1
+    assert len(published_of(office, office.report(BOUNCE, at=NOW - 3_600_000))) == 1
 
 
 def test_a_subject_is_optional() -> None:
     office = SesOffice()
     envelope = msgspec.json.decode(office.report(BOUNCE)[0])
     del envelope["Subject"], envelope["Signature"]
-    with desk(office) as reports:
-        assert reports.post((msgspec.json.encode(envelope | {"Signature": sign(envelope)}), {})) == 200
-        assert len(reports.published()) == 1
+    assert len(published_of(office, (msgspec.json.encode(envelope | {"Signature": sign(envelope)}), {}))) == 1
 
 
 def test_in_china_amazon_has_another_domain() -> None:
@@ -241,9 +238,7 @@ def test_in_china_amazon_has_another_domain() -> None:
     office = SesOffice(topic)
     url = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0.pem"
     message = msgspec.json.encode(BOUNCE).decode()
-    with desk(office) as reports:
-        assert reports.post(office.envelope(TopicArn=topic, SigningCertURL=url, Message=message)) == 200
-        assert len(reports.published()) == 1
+    assert len(published_of(office, office.envelope(TopicArn=topic, SigningCertURL=url, Message=message))) == 1
 
 
 def test_whoever_invents_certificates_keeps_one_thread_waiting_at_most() -> None:
