@@ -32,6 +32,7 @@ from engine.wire.link_tokens import make_token
 from engine.wire.share_codes import make_code
 from engine.wiring.kafka import join_group, kafka_settings, open_offsets
 from engine.wiring.store import SendingStores
+from engine.wiring.token_secrets import token_secrets
 from engine.wiring.trusted_time import CheckedTime
 from engine.wiring.wall_clock import wall_clock
 
@@ -131,14 +132,6 @@ def letterhead(settings: Settings, wall: Clock = wall_clock) -> Letterhead:
     return Letterhead(
         settings.mail_from, settings.mail_reply_to, lambda outreach: links(outreach).unsubscribe, references
     )
-
-
-def token_secrets(settings: Settings) -> list[str]:
-    """The first one signs. Raises BadSetting for one that could be guessed."""
-    secrets = settings.token_secret.get_secret_value().split()
-    if not secrets or min(map(len, secrets)) < 16:
-        raise BadSetting("ENGINE_TOKEN_SECRET", "links need a secret of at least 16 characters to be signed with")
-    return secrets
 
 
 def links_of(settings: Settings, wall: Clock = wall_clock) -> LinksOf:

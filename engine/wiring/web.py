@@ -28,8 +28,8 @@ from engine.telemetry.web import WebWatch
 from engine.testing import RulesBroken
 from engine.wiring.feedback_providers import feedback_providers
 from engine.wiring.kafka import kafka_settings
-from engine.wiring.sender import token_secrets
 from engine.wiring.store import SendingStores
+from engine.wiring.token_secrets import token_secrets
 from engine.wiring.trusted_time import CheckedTime
 
 _PATIENCE: Final = 5.0

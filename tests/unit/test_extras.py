@@ -49,9 +49,9 @@ NEEDS = {
 }
 
 
-def libraries_beyond_the_base() -> set[str]:
-    """Every importable package that is installed here, and would not be by a base install."""
-    base, waiting = set[str](), [Requirement(PROJECT["name"])]
+def libraries_beyond(extra: str) -> set[str]:
+    """Every importable package that is installed here, and would not be by a base install, or with the extra alone."""
+    base, waiting = set[str](), [Requirement(f"{PROJECT['name']}[{extra}]")]
     while waiting:
         needed = waiting.pop()
         base.add(canonicalize_name(needed.name))
@@ -66,8 +66,8 @@ def libraries_beyond_the_base() -> set[str]:
     }
 
 
-def without_extras(*arguments: str, program: str = ONE) -> subprocess.CompletedProcess[str]:
-    program = program.format(libraries=libraries_beyond_the_base())
+def without_extras(*arguments: str, but: str = "", program: str = ONE) -> subprocess.CompletedProcess[str]:
+    program = program.format(libraries=libraries_beyond(but))
     return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
 
 
@@ -80,6 +80,13 @@ def test_a_command_whose_extra_is_missing_says_what_to_install_and_no_other_need
         assert code == ("1" if name in NEEDS else "0"), said
         assert (f'pip install "trigger-engine[{NEEDS.get(name)}]"' in said) == (name in NEEDS)
         assert (f"Usage: engine {name} " in ran.stdout) == (name not in NEEDS)
+
+
+@pytest.mark.parametrize("extra", sorted({*NEEDS.values()}))
+def test_a_command_needs_no_other_extra_than_its_own(extra: str) -> None:
+    commands = [name for name, needed in NEEDS.items() if needed == extra]
+    ran = without_extras(*commands, but=extra, program=EACH_HELP)
+    assert re.findall(r"^(\w+) ended with 0$", ran.stderr, re.MULTILINE) == commands, ran.stderr
 
 
 def test_a_client_library_that_is_chosen_and_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
