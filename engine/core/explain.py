@@ -3,6 +3,7 @@
 `engine explain` and rule tests that fail call `explain`, `segments` and `points`, which must not change the state.
 """
 
+import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import Segment
 from engine.core.state.model import Membership, State
 from engine.model import Outcome
+
+_OF_NEWEST = re.compile(r"\bevents\.(\w+)\.last\.(?!time\b)(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +138,16 @@ def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) ->
 
 
 def _unknown(book: RuleBook, rule: Rule, state: State) -> str:
-    """The profile fields that the condition reads and of which nothing is known: what compares with them is false."""
-    read = rule.condition.needs.reads.fields if rule.condition else frozenset()
-    fields = [f"profile.{name}" for name in sorted(read - book.policy.zones.fields) if state.profile.get(name) is None]
-    return f"; not known: {', '.join(fields)}" if fields else ""
+    """What the condition reads and of which nothing is known: what compares with it is false."""
+    if rule.condition is None:
+        return ""
+    fields = rule.condition.needs.reads.fields - book.policy.zones.fields
+    unknown = [f"profile.{name}" for name in sorted(fields) if state.profile.get(name) is None]
+    for type_, name in dict.fromkeys(_OF_NEWEST.findall(rule.condition.text)):
+        history = state.history(type_)
+        if history is None or history.latest is None or name not in history.latest.properties:
+            unknown.append(f"events.{type_}.last.{name}")
+    return f"; not known: {', '.join(unknown)}" if unknown else ""
 
 
 def _said(verdict: Verdict) -> str:

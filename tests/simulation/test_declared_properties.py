@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.core.explain import explain
 from engine.core.state.codec import encode_state
 from engine.model import Event
 from engine.ports import Record
@@ -121,10 +122,14 @@ def test_a_property_that_is_declared_later_is_missing_until_the_customers_next_o
     assert [(one.outcome, one.reason) for one in before.outcomes] == [
         ("suppressed", "condition is not met: events.order.last.note_length >= 0")
     ]
+    (view,) = explain(before.book, before.states["c-1"], "c-1", before.now)
+    (stop,) = view.stops
+    assert stop.endswith("events.order.last.note_length >= 0; not known: events.order.last.note_length")
     heard(before, {**order(), "id": 5002, "created_at": START + 3 * HOUR, "note_length": 0})
     before.event("paid", "4h")
     before.run("6h")
     assert before.outcomes[-1].outcome == "fired"
+    assert explain(before.book, before.states["c-1"], "c-1", before.now)[0].stops == ()
 
 
 def test_a_property_that_was_declared_before_any_rule_read_it_is_there_for_the_rule_that_does(tmp_path: Path) -> None:
