@@ -18,7 +18,7 @@ from engine.core.journeys import conduct
 from engine.core.points.model import CHANGED
 from engine.core.points.record import record
 from engine.core.role import Role
-from engine.core.seen import OF_RULES, is_duplicate
+from engine.core.seen import OF_RULES, forget, is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow, look_ahead
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.settle import Settling, forget_sent, forgotten_at, react, refresh, soonest_due
@@ -82,6 +82,8 @@ def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int)
     if decision.state is not None and state.wake == due:  # nothing was: after a failure a wake-up is put off
         _fire_due_by_clock(book, state, decision, customer, horizon, present)
     forget_sent(book, state, present if present < now else now)
+    if state.seen and book.policy.dedupe:
+        forget(state, now - book.policy.dedupe)
     return decision
 
 

@@ -59,6 +59,14 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
     return False
 
 
+def forget(state: State, since: int) -> None:
+    """Drop all ids if they were seen up to then: those of a customer who falls silent would stay for ever."""
+    for entry in state.seen.values():
+        if ((entry + _HALF) & _MASK) - _HALF > since:  # _moment, without the call
+            return
+    state.seen = {}
+
+
 def moments(state: State) -> dict[str, int]:
     """The ids in `seen` and the moment of each, for display."""
     return {key: _moment(entry) for key, entry in state.seen.items()}

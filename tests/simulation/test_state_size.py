@@ -50,3 +50,13 @@ def test_a_customer_with_three_timers_and_fifty_events_takes_little_room(
     print(f"{what}: {size} bytes")
     assert sum(1 for slot in state.rules.values() for timer in slot.timers if timer.due) == 3
     assert size <= bound
+
+
+@pytest.mark.parametrize(("after", "left"), [(20 * HOUR, ["6f1e"]), (DAY, [])])
+def test_of_a_customer_who_falls_silent_no_id_is_kept_for_longer_than_repeats_count(
+    after: int, left: list[str]
+) -> None:
+    rules = book(rule(Inactivity("win-back", of=frozenset({"buy"}), after=after)), policy=Policy())
+    customers = Customers(rules).tell(event("buy", START, id="6f1e")).until(START + after)
+    assert list(customers.states["c-1"].seen) == left
+    assert len(customers.outreach) == 1
