@@ -16,6 +16,7 @@ from engine.core.book import Rule
 from engine.core.facts import Fact
 from engine.core.journeys.outline import Mark, Row, outline
 from engine.core.journeys.steps import Journey
+from engine.core.triggers.base import DateTrigger
 from engine.errors import UsageError
 from engine.lang.diagnostics import with_closest
 
@@ -75,7 +76,8 @@ def _row(row: Row) -> list[str]:
 def _begins(rule: Rule) -> str:
     trigger = rule.trigger
     ends = trigger.ends.segments | trigger.ends.points
-    about = ", ".join(sorted(trigger.listens or trigger.segments or ends or trigger.fields))
+    dates = {trigger.field} if isinstance(trigger, DateTrigger) else set()  # not the zone, which it follows too
+    about = ", ".join(sorted(trigger.listens or trigger.segments or ends or dates))
     begins = f"{trigger.kind}: {about}" if about else trigger.kind
     return f"{begins}, one run for each {rule.match}" if rule.match else begins
 

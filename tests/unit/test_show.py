@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from engine.cli.show import drawing, lines
-from tests.support.journeys import journey
+from tests.support.journeys import EVENTS, journey, loaded
 
 STEPS = """
     - send: hello
@@ -72,6 +72,13 @@ exit: [{ event: refund, match: order_id }, { event: buy, where: event.amount > 0
         "exit: refund, of the same order_id, ends it at once",
         "exit: buy where event.amount > 0 ends it at once",
     ]
+
+
+def test_a_journey_that_follows_a_date_is_not_said_to_begin_with_the_zone() -> None:
+    text = "rules: [{ id: j, when: { date: { field: profile.since } }, steps: [{ send: hello }] }]"
+    [rule] = loaded(text, "zone: { default: UTC, field: profile.plan }", f"{EVENTS}profile: {{ since: date }}\n").rules
+    assert rule.action.journey is not None
+    assert "● begins with date: since" in lines(rule, rule.action.journey)
 
 
 @pytest.mark.parametrize("sign", ["<", "&"])
