@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from hashlib import blake2b
 from operator import or_
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from engine.core.coupons import COUPON_ISSUED
 from engine.core.experiments.model import EXPOSED
 from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Reads
 from engine.core.facts import Fact
+from engine.core.marks import mark_of
 from engine.core.points.model import CHANGED, Points
 from engine.core.policy import Policy
 from engine.core.role import Booking, JourneyRole, Role
@@ -119,7 +119,9 @@ class RuleBook:
         self.keeps = _all_keeps(self.needs.keeps, catalog)
         self.point_spans = {id_: max(s for i, s in self.keeps.points if i == id_) for id_, _ in self.keeps.points}
         """Points -> the longest window (ms) over what was earned that anything asks for."""
-        self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
+        self.marks = {
+            rule.id: mark_of(repr((rule.id, rule.was, rule.trigger.code, rule.arming or revision))) for rule in rules
+        }
         self.mark = self._mark()
         self.ends, self.timed = _followers(rules)
         """Rules that follow the end of a segment's level, or of points; with those that follow moves by time alone."""
@@ -159,7 +161,8 @@ class RuleBook:
         ]
         told = [(each.id, each.was, each.terms, zones) for each in self.points.values()]
         further = [each for each in (met, told) if each]
-        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further, *late)
+        said = (sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further, *late)
+        return mark_of(repr(said))
 
     def _made(self) -> frozenset[str]:
         engine = {*(MOVE_TYPES if self.segments else ()), *((EXPOSED,) if self.catalog.experiments else ())}
@@ -312,11 +315,6 @@ def _guards(rule: Rule, policy: Policy) -> tuple["Guard", ...]:
 def _meets(one: Reads, other: Reads) -> bool:
     """Whether both name one segment, or points."""
     return not (one.segments.isdisjoint(other.segments) and one.points.isdisjoint(other.points))
-
-
-def _mark(*parts: object) -> int:
-    """A hash of 32 bits, never 0; it takes five bytes in a state."""
-    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest()) or 1
 
 
 def _needs_no_event(segment: Segment) -> bool:

@@ -5,13 +5,13 @@ The project loader calls it. JSON is read as YAML is, so that a finding has its 
 
 import json
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.arithmetic.bg_nbd import BgNbd
 from engine.arithmetic.pareto_nbd import ParetoNbd
+from engine.core.marks import mark_of
 from engine.core.scores import ScoreModel
 from engine.core.zones import Zones, zone_or_none
 from engine.lang.fields import Name, Zone
@@ -56,9 +56,9 @@ class ScoresFields(Strict):
         return ScoreModel(self.purchase, zone, model(*(self.parameters[name] for name in names)), self._number())
 
     def _number(self) -> int:
-        """A number of the fit, never 0. Equal parameters are the same fit, however often they were fitted."""
+        """A number of the fit. Equal parameters are the same fit, however often they were fitted."""
         told = json.dumps([self.model, self.parameters, self.purchase, self.zone], sort_keys=True)
-        return int.from_bytes(blake2b(told.encode(), digest_size=4).digest()) or 1
+        return mark_of(told)
 
 
 class ScoresFile(ScoresFields):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from engine.core.marks import mark_of
 from engine.ports import Meta, Rollout
 from engine.worker.context import Rules
 
@@ -49,8 +50,7 @@ class RolloutRules:
         passed = self.passed(clock)
         if self.rollout.phase == "finished" and passed == PASSES:
             return self.new.book.mark
-        said = f"{self.old.book.mark} {self.new.book.mark} {self.rollout.phase} {self.rollout.share} {passed}"
-        return int.from_bytes(blake2b(said.encode(), digest_size=4).digest()) or 1
+        return mark_of(f"{self.old.book.mark} {self.new.book.mark} {self.rollout.phase} {self.rollout.share} {passed}")
 
 
 def is_spreading(meta: Meta) -> bool:

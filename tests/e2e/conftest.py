@@ -11,6 +11,7 @@ from tests.services.forks import Forks
 from tests.services.processes import nothing_outlives_it, popen, started_by
 from tests.support.command import engine
 from tests.support.faults import Stage
+from tests.support.operators import start_live
 from tests.support.post_office import PostOffice
 from tests.support.referral_stage import ReferralStage
 
@@ -50,6 +51,12 @@ def beside(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix:
     stage = Stage(broker.address, redis_server.url, tmp_path / "beside", f"{topic_prefix}beside-")
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def live(stage: Stage) -> Stage:
+    """A stage on wall-clock time, with a worker."""
+    return start_live(stage)
 
 
 @pytest.fixture

@@ -27,17 +27,10 @@ from tests.support.operators import (
     now,
     record,
     rules_sent,
-    start_live,
 )
 from tests.support.stores import put
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
-
-
-@pytest.fixture
-def live(stage: Stage) -> Stage:
-    """A stage on wall-clock time, with a worker."""
-    return start_live(stage)
 
 
 @pytest.fixture

@@ -163,6 +163,5 @@ def test_a_header_without_a_value_beside_ours_spoils_nothing() -> None:
     office = SesOffice()
     event = ses_event("Bounce", bounceType="Permanent", reportingMTA="dsn; mta.example.com")
     event["mail"]["headers"] = [{"name": "Reply-To", "value": None}, None, 7, *event["mail"]["headers"]]
-    assert [
-        one["type"] for one in published_of(office, office.envelope(Message=msgspec.json.encode(event).decode()))
-    ] == ["outreach_bounced"]
+    (published,) = published_of(office, office.envelope(Message=msgspec.json.encode(event).decode()))
+    assert published["type"] == "outreach_bounced"

@@ -6,7 +6,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, time
-from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ import msgspec
 from engine.core.catalog import EventType, Property
 from engine.core.expression import NEVER, Expression, Needs
 from engine.core.facts import ENTERED, LEFT, MOVED
+from engine.core.marks import mark_of
 from engine.core.scope import Scope
 from engine.core.zones import from_millis, instant_of
 
@@ -100,13 +100,12 @@ class Segment:
     look: Look = field(init=False)
     names: tuple[str, ...] = field(init=False)
     mark: int = field(init=False)
-    """A hash of the definition: customers meet a segment with another mark silently."""
+    """That of the definition: customers meet a segment with another mark silently."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "look", _look(self.levels))
         object.__setattr__(self, "names", tuple(level.name for level in self.levels))
-        digest = blake2b(self.definition.encode(), digest_size=4).digest()
-        object.__setattr__(self, "mark", int.from_bytes(digest) or 1)
+        object.__setattr__(self, "mark", mark_of(self.definition))
 
     @property
     def by_calendar(self) -> bool:
