@@ -180,6 +180,16 @@ def _is_broken(facts: TemplateFacts) -> bool:
     return any(severity_of(problem.code) == "error" for problem in facts.problems)
 
 
+_KEPT = "where the segment has `keep`"
+_CONDITIONAL = {
+    "kept_until": _KEPT,
+    "next": _KEPT,
+    "above": "where it has levels",
+    "missing": "where each level asks for a number above a constant, as in points.stars.balance >= 100",
+}
+"""Parts that only some segments have -> which."""
+
+
 def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:
     """The path up to its first part that is not supplied, and help; None if all of it is supplied."""
     for end, name in enumerate(path, start=1):
@@ -190,6 +200,8 @@ def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> 
             help = _elsewhere(path[end - 1 :], catalog, types) or one_of(label, name, sorted(known))
             if path == (name,) and help.startswith(label) and not closest(name, known):
                 help += f"; a text needs quotes: '{name}'"
+            if path[0] == "segments" and name in _CONDITIONAL:
+                help += f"; {name} is there {_CONDITIONAL[name]}"
             return ".".join(path[:end]).replace(".[", "["), help
     return None
 
