@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from engine.lang.rule_tests import load_tests
 from engine.render import inspect_templates
 from engine.render.renderer import JinjaRenderer
 from engine.testing import run_test_file
+from tests.support.command import engine
 from tests.support.page_stage import events_with, rules_of, stage
 from tests.support.project_files import write_files
 
@@ -51,6 +53,23 @@ def test_the_python_test_of_a_page_passes() -> None:
         exec(snippet, names)
     (test,) = (value for name, value in names.items() if name.startswith("test_"))
     test()
+
+
+def test_the_readme_shows_what_its_reader_sees(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = dict(re.findall(r"^\$ (engine .*)\n((?:(?!```).*\n)*)", readme, re.MULTILINE))
+    for name in ("rules", "templates"):
+        copytree(ROOT / name, tmp_path / name)
+    (rule,) = SNIPPET.findall(readme)
+    lifecycle = tmp_path / "rules/lifecycle.yaml"
+    written = lifecycle.read_text("utf-8")
+    assert rule in written
+    ten = rule.replace("site_visit], for: 14d", "site_vist], for: 10d")
+    lifecycle.write_text(written.replace(rule, ten))
+    assert engine("check", folder=tmp_path).out == shown["engine check"]
+    lifecycle.write_text(written.replace(rule, ten.replace("site_vist]", "site_visit]")))
+    told, wanted = engine("test", "-k", "two orders", folder=tmp_path).out, shown['engine test -k "two orders"']
+    assert told.partition(" in 0.")[0] == wanted.partition(" in 0.")[0]
 
 
 def alternatives(text: str) -> list[dict[str, str]]:

@@ -1,10 +1,13 @@
 """`engine show`: a journey as a picture, in the terminal and as SVG."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from engine.cli.show import drawing, lines
+from engine.testing import load_project
 from tests.support.journeys import EVENTS, journey, loaded
 
 STEPS = """
@@ -90,3 +93,12 @@ def test_the_svg_is_xml_with_a_box_for_each_step_and_branch(sign: str) -> None:
     space = "{http://www.w3.org/2000/svg}"
     assert len(tree.findall(f"{space}rect")) == 12, "the background, seven steps, a stop, and three heads of branches"
     assert any(sign in (one.text or "") for one in tree.findall(f"{space}text"))
+
+
+def test_the_journey_of_the_page_and_its_picture_are_those_of_the_example() -> None:
+    shop = Path(__file__).parents[2]
+    rule = load_project(shop / "rules", shop / "templates").book.by_id["first-record"]
+    assert rule.action.journey is not None
+    assert drawing(rule, rule.action.journey) == (shop / "docs/pictures/first-record.svg").read_text("utf-8")
+    shown = (shop / "docs/journeys.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    assert yaml.safe_load(shown) == yaml.safe_load((shop / "rules/onboarding.yaml").read_text("utf-8"))["rules"]
