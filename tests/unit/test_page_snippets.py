@@ -69,7 +69,7 @@ def test_the_readme_shows_what_its_reader_sees(tmp_path: Path) -> None:
     assert engine("check", folder=tmp_path).out == shown["engine check"]
     lifecycle.write_text(written.replace(rule, ten.replace("site_vist]", "site_visit]")))
     told, wanted = engine("test", "-k", "two orders", folder=tmp_path).out, shown['engine test -k "two orders"']
-    assert told.partition(" in 0.")[0] == wanted.partition(" in 0.")[0]
+    assert told.rpartition(" in ")[0] == wanted.rpartition(" in ")[0]
 
 
 def alternatives(text: str) -> list[dict[str, str]]:
