@@ -5,7 +5,7 @@ Such an end changes without an event of its own: a membership renews, points are
 past comes true at the next `at`, or at once.
 """
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from engine.core.ends import End
@@ -22,9 +22,19 @@ from engine.model import Event
 class OtherExpiring(TrialExpiring):
     """`segment`, or `points`: whose end it is."""
 
-    def __init__(self, rule: str, *, before: int, segment: str = "", points: str = "", **common: Any) -> None:
+    def __init__(
+        self,
+        rule: str,
+        *,
+        before: int,
+        segment: str = "",
+        points: str = "",
+        at: time | None = None,
+        zone: str = "",
+        **common: Any,
+    ) -> None:
         name = f"segments.{segment}.kept_until" if segment else f"points.{points}.expires_at"
-        super().__init__(rule, field=name, before=before, **common)
+        super().__init__(rule, field=name, before=before, at=at, zone=zone, **common)
         self.segment = segment
         self.points = points
 
