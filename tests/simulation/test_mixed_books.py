@@ -37,8 +37,12 @@ def project(folder: Path, random: Random) -> Project:
 
 
 def events_of(shop: Project, random: Random) -> list[Event]:
-    decoder = Decoder(shop.book.catalog.sources[0], shop.book.catalog)
-    records = [Record("shop", 0, 1, msgspec.json.encode(one)) for one in mixed_books.history(random)]
+    decoder, known = (
+        Decoder(shop.book.catalog.sources[0], shop.book.catalog),
+        shop.book.catalog.events["signup"].properties,
+    )
+    told = [mixed_books.in_units(one, known["born"].unit, known["ends"].unit) for one in mixed_books.history(random)]
+    records = [Record("shop", 0, 1, msgspec.json.encode(one)) for one in told]
     found = [decoder.decode(one, 2**45) for one in records]
     return [one for one in found if one is not None]
 

@@ -5,6 +5,7 @@ Texts have choices in angle brackets: of `<1d|2d>` one is taken.
 """
 
 import re
+from datetime import date
 from random import Random
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ events:
   refund: { properties: { order_id: string, amount: number } }
   cart: { properties: { cart_id: string } }
   signup:
-    properties: { tz: string, born: date, ends: time, ok: boolean }
+    properties: { tz: string, born: <date|{ type: date, unit: d }>, ends: <time|{ type: time, unit: s }>, ok: boolean }
     profile: { tz: tz, born: born, ends: ends, ok: ok }
   took: { properties: { stars: number } }
   warned: { properties: { n: number } }
@@ -72,9 +73,9 @@ WHENS: Final = {
     "tiers": "{ segment: tier, moves: <up|down|any> }",
     "moves": "{ segment: <active|both>, moves: <in|out> }",
     "daily": '{ schedule: { every: <day|week>, at: "<02:30|09:00|00:00|23:45>",'
-    " among: <segments.active|segments.buyer|true|not segments.active><, spread: 2h|> } }",
+    " among: <segments.active|segments.buyer|true|not segments.active><, spread: 2h|, zone: Asia/Kathmandu|> } }",
     "monthly": '{ schedule: { <every: month, on: 15|every: 2w, on: tuesday, from: 2025-03-04>, at: "03:10",'
-    " among: <true|segments.buyer> } }",
+    " among: <true|segments.buyer><, zone: Australia/Lord_Howe|> } }",
     "trial": '{ trial_expiring: { ends: profile.ends, in: <1d|2d>, at: "<02:30|09:00>" } }',
     "kept": '{ expiring: { ends: segments.tier.kept_until, in: 2d, at: "<02:30|09:00>" } }',
     "points": '{ expiring: { ends: points.stars.expires_at, in: 3d, at: "10:00" } }',
@@ -94,7 +95,8 @@ GOAL: Final = "    goal: <{ event: buy }|{ event: buy, where: event.amount ~gt 2
 SEND: Final = "{ template: <t0|t1|t2|t3><, expires: 12h|, priority: 5|, purpose: transactional|> }"
 EMIT: Final = "{ event: warned<, after: 3h|, after: 26h|>, with: { n: events.buy.count() } }"
 WAIT: Final = (
-    '<6h|1d|2d|{ days: 1, until: "10:00" }|{ days: 0, until: "02:30" }|{ days: 1, on: sunday, until: "02:30" }>'
+    '<6h|1d|2d|{ days: 1, until: "10:00" }|{ days: 0, until: "02:30" }|{ days: 1, on: sunday, until: "02:30" }'
+    '|{ days: 1, until: "02:30", zone: America/Sao_Paulo }|{ days: 0, on: friday, until: "23:45", zone: Pacific/Apia }>'
 )
 AWAIT: Final = "{ <event: visit|event: buy|segment: active|segment: buyer>, within: <1d|36h|3d> }"
 SHOWN: Final = (
@@ -120,7 +122,7 @@ def files(random: Random) -> dict[str, str]:
     templates = {f"t{number}.email.j2": template(random) for number in range(4)}
     rules = pick(random, DEFINITIONS) + "\n".join(line for name in names for line in rule(random, name)) + "\n"
     return {
-        "events.yaml": EVENTS,
+        "events.yaml": pick(random, EVENTS),
         "policy.yaml": "\n".join([pick(random, POLICY), *policy]) + "\n",
         "rules.yaml": rules,
         **templates,
@@ -167,6 +169,16 @@ def history(random: Random, length: int = 40) -> list[dict[str, Any]]:
         who = {"id": f"e{number}", "type": type_, "customer": f"c{random.randrange(3)}", "time": time}
         found.append(who | {"properties": _properties(random, type_, time)})
     return found
+
+
+def in_units(said: dict[str, Any], born: str, ends: str) -> dict[str, Any]:
+    """What an event says, with its numbers in the units that its book declares."""
+    properties = dict(said["properties"])
+    if "born" in properties and born == "d":
+        properties["born"] = (date.fromisoformat(properties["born"]) - date(1970, 1, 1)).days
+    if "ends" in properties and ends == "s":
+        properties["ends"] //= 1000
+    return said | {"properties": properties}
 
 
 def _properties(random: Random, type_: str, time: int) -> dict[str, Any]:
