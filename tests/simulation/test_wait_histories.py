@@ -14,7 +14,7 @@ from tests.support.journeys import loaded
 from tests.support.reopened import Reopened
 from tests.support.town_rules import HALF, START
 from tests.support.waits_oracle import Found, Oracle
-from tests.support.waits_shop import EVENTS, Terms, history, terms
+from tests.support.waits_shop import EVENTS, Terms, Told, history, terms
 
 BOOKS, HISTORIES = 12, 6
 SEED = os.environ.get("ENGINE_WAITS_SEED", "")
@@ -24,6 +24,16 @@ ENDINGS = ("completed", "exited", "goal_reached")
 
 def book(made: Terms) -> RuleBook:
     return loaded(made.text, made.policy, EVENTS)
+
+
+def event(one: Told, engine: Reopened, oracle: Oracle) -> Event:
+    """A click has the id of the message that it is in."""
+    properties = one.properties
+    if one.type == "outreach_clicked":
+        about = oracle.clicked(one)
+        ids = [each.outreach for each in engine.outcomes if each.outreach and (each.occurrence, each.step) == about]
+        properties = {"outreach": ids[0] if ids else "of another rule"}
+    return Event(one.id, one.type, "c-1", one.time, properties)
 
 
 def told(engine: Reopened) -> list[Found]:
@@ -48,7 +58,9 @@ def test_journeys_go_on_as_points_come_and_go() -> None:
             random = Random(name)
             engine, oracle = Reopened(books(made), random, START), Oracle(made)
             for one in history(random):
-                engine.hear(Event(one.id, one.type, "c-1", one.time, one.properties), START + one.arrives * HALF)
+                engine.pass_to(START + one.arrives * HALF)
+                oracle.pass_to(one.arrives)
+                engine.hear(event(one, engine, oracle), START + one.arrives * HALF)
                 oracle.hear(one)
             end = oracle.now + AFTERWARDS
             engine.pass_to(START + end * HALF)

@@ -19,11 +19,12 @@ class Found(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """A move of the segment, or a change of points."""
+    """A move of the segment, a change of points, or a click. `about`: the run and the step that made the message."""
 
     what: str
     at: int
     balance: int = 0
+    about: tuple[str, str] = ("", "")
 
 
 @dataclass(eq=False)
@@ -37,6 +38,7 @@ class Run:
     place: int = 0
     since: int = 0
     due: int = 0
+    sent: list[str] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     """When what the next wait is for happened, while an earlier step was still due."""
 
@@ -55,7 +57,7 @@ class Oracle:
     terms: Terms
     found: list[Found] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
-    over: list[Run] = field(default_factory=list)
+    begun: list[Run] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     now: int = 0
     is_rich: bool = False
@@ -95,6 +97,9 @@ class Oracle:
         self.newest = max(self.newest, event.at)
         at = max(self.newest, self.settled)
         waits = self._moves_by_time(at)
+        if event.type == "outreach_clicked":
+            self._take(Happened("click", event.at, about=self.clicked(event)))
+            return
         if event.type != "start":
             self.stars.tell(event)  # type: ignore[arg-type]
         usable = event.at + self.terms.usable if event.type == "buy" and self.terms.usable else NEVER
@@ -112,6 +117,12 @@ class Oracle:
         if one is not None:
             self._end(one)
             self._answer(one)
+
+    def clicked(self, event: Told) -> tuple[str, str]:
+        """The newest run with this key that has made this step, and the step; nothing if there is none."""
+        key, step = event.properties["key"], event.properties["step"]
+        runs = [one for one in self.begun if one.key == key and step in one.sent]
+        return (runs[-1].name, step) if runs else ("", "")
 
     # --- points and the segment
 
@@ -144,11 +155,19 @@ class Oracle:
 
     # --- facts
 
+    @property
+    def about(self) -> str:
+        """The step whose message must be clicked."""
+        return self.terms.awaits.partition("step: ")[2]
+
+    def _is_about(self, run: Run, one: Happened) -> bool:
+        return not self.about or one.about == (run.name, self.about)
+
     def _is(self, fact: str, one: Happened) -> bool:
         if "segment" in fact:
             return one.what == ("out" if "moves: out" in fact else "in")
-        if one.what in ("in", "out"):
-            return False
+        if "clicked" in fact or one.what in ("in", "out", "click"):
+            return "clicked" in fact and one.what == "click"
         if "balance >= 9" in fact:
             return one.balance >= 9
         if "balance < 0" in fact:
@@ -159,13 +178,14 @@ class Oracle:
         if not self.terms.ends or not self._is(self.terms.ends, one):
             return
         is_goal = self.terms.ends.startswith("goal")
-        self.ended = max(self.ended, -1 if is_goal else one.at)
+        if not is_goal or one.what == "click":  # of other goals only the newest is known
+            self.ended = max(self.ended, one.at)
         for run in [run for run in self.runs if run.began <= one.at]:
             self._close(run, "goal_reached" if is_goal else "exited")
 
     def _answer(self, one: Happened) -> None:
         """Let it end a wait, or remember it for the wait that will have begun by then."""
-        for run in [run for run in self.runs if self._is(self.terms.awaits, one)]:
+        for run in [run for run in self.runs if self._is(self.terms.awaits, one) and self._is_about(run, one)]:
             if run.place == FIRST and one.at >= run.due:
                 run.ahead.append(one.at)
             elif run.place == LOOK and run.since <= one.at < run.due:
@@ -181,6 +201,7 @@ class Oracle:
             return
         run = Run(name, key, event.at, event.at)
         self.runs.append(run)
+        self.begun.append(run)
         self.found.append(Found(self.now, name, "", "entered"))
         self._send(run, "hello")
         self._wait(run, FIRST, self.terms.first)
@@ -189,6 +210,9 @@ class Oracle:
         if run.place == FIRST:
             balance = self.stars.look(START + self.now * HALF).balance
             self._send(run, "some" if balance >= self.terms.some else "few")
+            if self.about and self.about not in run.sent:
+                self._wait(run, LAST, self.terms.last)
+                return
             self._wait(run, LOOK, self.terms.look)
             is_there = "segment" in self.terms.awaits and self.is_rich != ("moves: out" in self.terms.awaits)
             if is_there:
@@ -212,6 +236,7 @@ class Oracle:
         run.place, run.due, run.moment = place, run.since + length, run.since
 
     def _send(self, run: Run, step: str) -> None:
+        run.sent.append(step)
         self._note(run, step, "fired")
 
     def _close(self, run: Run, outcome: str) -> None:

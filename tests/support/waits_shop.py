@@ -18,6 +18,7 @@ events:
   buy: { properties: { order: string, amount: integer } }
   refund: { properties: { order: string, amount: integer } }
   take: { properties: { stars: integer } }
+  outreach_clicked: { properties: { outreach: string }, activity: false }
 """
 RULES = """\
 points:
@@ -54,6 +55,8 @@ ENDS = (
     'exit: { event: points_changed, where: event.reason == "spent" }',
     'exit: { event: points_changed, where: event.reason == "expired" }',
     "goal: { event: points_changed, where: event.balance >= 9 }",
+    "exit: { event: outreach_clicked }",
+    "goal: { event: outreach_clicked }",
 )
 AWAITS = (
     "segment: rich",
@@ -61,6 +64,9 @@ AWAITS = (
     'event: points_changed, where: event.reason == "taken_back"',
     "event: points_changed, where: event.balance < 0",
     'event: points_changed, where: event.reason == "earned"',
+    "event: outreach_clicked, step: hello",
+    "event: outreach_clicked, step: some",
+    "event: outreach_clicked",
 )
 
 
@@ -127,10 +133,10 @@ def terms(random: Random) -> Terms:
 
 def history(random: Random) -> list[Told]:
     """What one customer does, in the order of arrival. No two things happen at one moment."""
-    wide = random.choice((20, 60, 120))
+    wide, clicks = random.choice((20, 60, 120)), ["outreach_clicked"] * random.choice((0, 5))
     told = []
-    for place, at in enumerate(random.sample(range(1, wide), random.randint(3, 14))):
-        type_ = random.choice(("start", "buy", "buy", "buy", "refund", "take", "take"))
+    for place, at in enumerate(random.sample(range(1, wide), random.randint(3, 14) + len(clicks))):
+        type_ = random.choice(("start", "buy", "buy", "buy", "refund", "take", "take", *clicks, *clicks))
         late = random.randint(1, 15) if random.random() < 0.2 else 0
         told.append(Told(at + late, f"e{place}", type_, at, _properties(random, type_)))
     return sorted(told, key=lambda one: one.arrives)
@@ -139,6 +145,8 @@ def history(random: Random) -> list[Told]:
 def _properties(random: Random, type_: str) -> dict[str, Any]:
     if type_ == "start":
         return {"key": random.choice("xy")}
+    if type_ == "outreach_clicked":  # in a message to be found of a run by its key
+        return {"key": random.choice("xxy"), "step": random.choice(("hello", "hello", "some", "some", "few"))}
     if type_ == "take":
         return {"stars": random.choice((1, 4, 7))}
     return {"order": random.choice("xyz"), "amount": random.choice((1, 4, 7))}
