@@ -65,6 +65,7 @@ from engine.ports.topics import (
     MAX_WAITING_BYTES as MAX_WAITING_BYTES,
     MIN_TOPIC_BYTES as MIN_TOPIC_BYTES,
     RECORD_OVERHEAD as RECORD_OVERHEAD,
+    REFUSES_BATCHES as REFUSES_BATCHES,
     WRITE_SECONDS as WRITE_SECONDS,
     Brokers as Brokers,
     Done as Done,

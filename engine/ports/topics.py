@@ -49,6 +49,9 @@ def largest_value(max_message_bytes: int) -> int:
     return min(max_message_bytes, MAX_RECORD_BYTES) - RECORD_OVERHEAD
 
 
+REFUSES_BATCHES: Final = f"with a {MAX_MESSAGE} of less than {MIN_TOPIC_BYTES:,} it refuses what we send together"
+
+
 def too_small(limit: int) -> str:
     """What to say of a topic below MIN_TOPIC_BYTES."""
     return f"{MAX_MESSAGE} is {limit:,}: with less than {MIN_TOPIC_BYTES:,} it refuses what we send together"

@@ -16,10 +16,11 @@ from engine.adapters.kafka.confluent.progress import ConfluentProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemoryTransfer
+from engine.errors import SinkUnavailable
 from engine.ports import Record, Rekeyed, Transfer
 from tests.services import Broker
 from tests.services.processes import wait_until
-from tests.support.kafka_clients import PATIENCE, make_topics, produce
+from tests.support.kafka_clients import PATIENCE, limit_topic, make_topics, produce
 
 VALUES = [b"%d" % number for number in range(100)]
 FAR_BACK = 1_000_000_000_000
@@ -32,7 +33,7 @@ class Kafka:
         self.broker = broker
         self.raw, self.events, self.letters = (f"{prefix}{name}" for name in ("raw", "events", "letters"))
         self._make_raw()
-        make_topics(broker.address, [self.events], 2, {"max.message.bytes": "20000"})
+        make_topics(broker.address, [self.events], 2, {"max.message.bytes": "150000"})
         make_topics(broker.address, [self.letters], 1, {})
         self.settings = KafkaSettings(broker.address, group=f"{prefix}ingest", topics=(self.raw,), session_timeout=6)
         self._open: list[ConfluentTransfer] = []
@@ -113,7 +114,7 @@ class Case:
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "memory":
         records = [Record("raw", 0, offset + 1, value, timestamp=FAR_BACK) for offset, value in enumerate(VALUES)]
-        memory = MemoryTransfer(records, largest=20_000)
+        memory = MemoryTransfer(records, largest=150_000)
         return Case(memory, lambda: len(memory.events), lambda: len(memory.letters))
     kafka: Kafka = request.getfixturevalue("kafka")
     kafka.write(*VALUES)
@@ -159,7 +160,7 @@ def test_lag_is_what_has_not_been_returned(case: Case) -> None:
     assert sum(case.transfer.lag().values()) == 100 - len(records)
 
 
-@pytest.mark.parametrize("size", [30_000, 17_000_000])
+@pytest.mark.parametrize("size", [160_000, 17_000_000])
 def test_a_record_that_is_too_large_is_refused_when_it_comes_again_and_no_other(case: Case, size: int) -> None:
     """For the topic, and even for the client."""
     records = poll(case.transfer, 10, limit=10)
@@ -169,6 +170,18 @@ def test_a_record_that_is_too_large_is_refused_when_it_comes_again_and_no_other(
     assert [case.transfer.refuses(record) for record in records] == [record is records[-1] for record in records]
     assert again[0].value == records[0].value
     assert case.events() == 0
+
+
+@pytest.mark.kafka
+def test_small_records_are_not_refused_where_their_topic_takes_less_than_is_sent_together(kafka: Kafka) -> None:
+    """It took enough at the start. To pass over one after the other until the rest fits would lose them."""
+    kafka.write(*[b"x" * 10_000] * 30)
+    transfer = kafka.transfer()
+    records = poll(transfer, 30, limit=30)
+    limit_topic(kafka.broker.address, kafka.events, 20_000)
+    with pytest.raises(SinkUnavailable, match=r"max\.message\.bytes of less than 139,264"):
+        transfer.commit(rekeyed(records), [])
+    assert not any(map(transfer.refuses, records))
 
 
 @pytest.mark.kafka

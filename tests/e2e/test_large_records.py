@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, admin
+from confluent_kafka import Producer
 
 from engine.adapters.kafka.python.codecs import missing_codecs
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import Entry
+from tests.support.kafka_clients import limit_topic
 from tests.support.operators import engine, engine_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -43,13 +44,7 @@ def customers(stage: Stage) -> list[str]:
 
 
 def limit(stage: Stage, topic: str, size: int) -> None:
-    """Let the topic take records of so many bytes."""
-    theirs: Any = admin
-    client = theirs.AdminClient({"bootstrap.servers": str(stage.settings["kafka_bootstrap"])})
-    entry = theirs.ConfigEntry("max.message.bytes", str(size), incremental_operation=theirs.AlterConfigOpType.SET)
-    resource = theirs.ConfigResource(theirs.ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
-    for done in client.incremental_alter_configs([resource]).values():
-        done.result(10)
+    limit_topic(str(stage.settings["kafka_bootstrap"]), topic, size)
 
 
 @pytest.mark.parametrize("client", ["confluent", "kafka-python"])
@@ -79,6 +74,29 @@ def test_a_topic_that_takes_less_from_now_on_stops_nobody(stage: Stage, client: 
     assert letter["code"] == "outreach-too-large"
     assert stage.outcomes()["thanks", "failed"] == 1
     worker.stop()
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_nobody_s_message_fails_for_a_topic_that_takes_less_than_we_send_together_from_now_on(
+    stage: Stage, client: str
+) -> None:
+    """librdkafka sends a batch in one and says of each record of it that it is too large."""
+    worker = stage.start_with(files(stage), kafka_client=client)
+    stage.load([review(1, "ann", "good")])
+    stage.finish()
+    limit(stage, stage.topics.outreach, 10_000)
+    many = [f"customer-{number}" for number in range(200)]
+    stage.load(review(number, customer, "fine") for number, customer in enumerate(many, 2))
+    told = ["ann", *many]
+    wait_until(lambda: worker.died or customers(stage) == told, "it ends, or has sent what fits")
+    if worker.died:
+        assert "max.message.bytes of less than 139,264" in worker.said
+        limit(stage, stage.topics.outreach, 1_000_000)
+        worker.kill9()
+        stage.start("a", kafka_client=client)
+        stage.finish()
+    assert customers(stage) == told
+    assert stage.dead_letters() == {}
 
 
 def test_a_topic_that_takes_less_than_a_batch_is_told_by_the_check_and_at_the_start(stage: Stage) -> None:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import get_args
+from typing import Any, get_args
 
-from confluent_kafka import Producer
+from confluent_kafka import Producer, admin
 
 from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.library import library
@@ -103,9 +103,19 @@ def poll_until(true: Callable[[], bool], *readers: Reader, seconds: float = PATI
             reader.poll()
 
 
+def limit_topic(bootstrap: str, topic: str, size: int) -> None:
+    """Let the topic take records, and what is sent together, of so many bytes."""
+    theirs: Any = admin
+    client = theirs.AdminClient({"bootstrap.servers": bootstrap})
+    entry = theirs.ConfigEntry("max.message.bytes", str(size), incremental_operation=theirs.AlterConfigOpType.SET)
+    resource = theirs.ConfigResource(theirs.ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    for done in client.incremental_alter_configs([resource]).values():
+        done.result(10)
+
+
 def make_topics(bootstrap: str, names: Iterable[str], partitions: int, config: Mapping[str, str]) -> None:
-    with open_cluster(KafkaSettings(bootstrap)) as admin:
-        admin.create_topics(NewTopic(name, partitions, 1, config) for name in names)
+    with open_cluster(KafkaSettings(bootstrap)) as cluster:
+        cluster.create_topics(NewTopic(name, partitions, 1, config) for name in names)
 
 
 def produce(

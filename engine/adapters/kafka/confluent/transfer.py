@@ -32,7 +32,7 @@ from engine.adapters.kafka.confluent.messages import note_beside, record_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable
-from engine.ports import Place, Record, Rekeyed
+from engine.ports import BATCH_BYTES, REFUSES_BATCHES, Place, Record, Rekeyed
 from engine.wire.records import ID_HEADER
 
 _ANSWER_SECONDS: Final = 10.0
@@ -274,7 +274,7 @@ class ConfluentTransfer:
     ) -> None:
         def ended(error: KafkaError | None, message: Message | None) -> None:
             if error and error.code() in _TOO_LARGE:
-                self._too_large(topic, len(value or b""), origin)
+                self._too_large(topic, len(value or b"") + sum(len(text) for _, text in headers), origin)
 
         while True:
             try:
@@ -286,7 +286,9 @@ class ConfluentTransfer:
                 raise
 
     def _too_large(self, topic: str, size: int, origin: tuple[str, int, int] | None) -> None:
-        if origin is None:
+        if size <= BATCH_BYTES:  # refused for others of its batch
+            self._stuck = SinkUnavailable(topic, REFUSES_BATCHES)
+        elif origin is None:
             self._stuck = SinkUnavailable(topic, f"does not take a dead letter of {size} bytes (max.message.bytes)")
         else:
             self._largest = max(self._largest or (size, origin), (size, origin))
@@ -364,7 +366,7 @@ def _writing(settings: KafkaSettings, transactional_id: str) -> dict[str, Any]:
         "transactional.id": transactional_id,
         "transaction.timeout.ms": _TRANSACTION_MS,
         "message.max.bytes": 16 * 1024 * 1024,  # the broker decides what is too large
-        "batch.size": 256 * 1024,
+        "batch.size": BATCH_BYTES,
         "partitioner": "murmur2_random",
         "linger.ms": 5,
     }

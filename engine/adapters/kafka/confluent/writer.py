@@ -14,7 +14,16 @@ from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
-from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.ports import (
+    AWAY_SECONDS,
+    BATCH_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_WAITING_BYTES,
+    REFUSES_BATCHES,
+    WRITE_SECONDS,
+    Done,
+    Headers,
+)
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
@@ -133,7 +142,7 @@ class ConfluentWriter:
 
     def _failed_unasked(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._note(_failure(message.topic() or "", error))
+            self._note(_failure(message.topic() or "", error, message))
 
     def _note(self, failure: SinkUnavailable) -> None:
         self._failed = self._failed or failure
@@ -149,11 +158,16 @@ class ConfluentWriter:
 
 
 def _tell(topic: str, done: Done, error: KafkaError | None, message: Message) -> None:
-    done(_failure(topic, error) if error is not None else None)
+    done(_failure(topic, error, message) if error is not None else None)
 
 
-def _failure(topic: str, error: KafkaError) -> SinkUnavailable:
-    return (TooLarge if error.code() in _TOO_LARGE else SinkUnavailable)(topic, error.str())
+def _failure(topic: str, error: KafkaError, message: Message | None = None) -> SinkUnavailable:
+    """`message`: what the brokers have refused, perhaps for others of its batch."""
+    if error.code() not in _TOO_LARGE:
+        return SinkUnavailable(topic, error.str())
+    if message is not None and len(message) <= BATCH_BYTES:
+        return SinkUnavailable(topic, REFUSES_BATCHES)
+    return TooLarge(topic, error.str())
 
 
 def _until_end(reader: Consumer) -> Iterator[Headers]:
