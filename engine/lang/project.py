@@ -229,15 +229,15 @@ class _Project:
         catalog = with_measures(catalog, segments)
         catalog = self._with_experiments(catalog, files, compiled.holdout)
         rules = self._compile_rules(catalog, compiled, files)
-        if not complete:
-            roots = {*ROOTS} - {"steps"} - {*(() if parsed else OF_RULE_FILES)}
-            self.findings += self.templates.alone(catalog, roots)
-        else:
+        if complete:
             self.findings += self.templates.unused()
             self._check_shown(coupons, rules)
-            if site:
-                check_policy(site, content, compiled, rules)
-                self.templates.check_surveys(site.at("surveys"), content.surveys)
+        else:
+            roots = {*ROOTS} - {"steps"} - {*(() if parsed else OF_RULE_FILES)}
+            self.findings += self.templates.alone(catalog, roots)
+        if complete and site:
+            check_policy(site, content, compiled, rules)
+            self.templates.check_surveys(site.at("surveys"), content.surveys)
         self.content["policy"] = canonical(content, but={"preferences", "surveys"})  # nothing is decided by them
         if has_errors(self.findings):
             return None
@@ -245,10 +245,9 @@ class _Project:
         book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments, points)
         if site:
             check_preferences(site.at("preferences"), content.preferences, book.needs.reads.fields)
-        before = len(self.findings)
         places = [self._site(file, index) for file in files for index, _ in file.rules()]
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
-        return book if len(self.findings) == before else None
+        return None if has_errors(self.findings) else book
 
     def _with_exposures(self, catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
         if not _written(files, "experiments"):
