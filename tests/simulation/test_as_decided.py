@@ -8,13 +8,16 @@ import pytest
 from tests.support.command import engine
 from tests.support.examples import so_many
 from tests.support.live_worker import TOPIC
-from tests.support.production import CHANGED, FILES, Production, again
+from tests.support.production import CHANGED, FILES, ZONED, Production, again
 from tests.support.project_files import write_project
 
 
 @pytest.mark.parametrize("seed", range(so_many(6)))
-def test_what_workers_have_decided_comes_out_the_same_byte_for_byte(tmp_path: Path, seed: int) -> None:
-    shop = Production(tmp_path)
+@pytest.mark.parametrize("files", [FILES, ZONED], ids=["one-zone", "zones"])
+def test_what_workers_have_decided_comes_out_the_same_byte_for_byte(
+    tmp_path: Path, files: dict[str, str], seed: int
+) -> None:
+    shop = Production(tmp_path, files)
     shop.live(seed, 60)
     found, lacks = again(shop.archived(tmp_path / "archive"), shop.folder)
     assert lacks == []

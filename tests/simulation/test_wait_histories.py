@@ -1,4 +1,4 @@
-"""Histories of journeys that read points and wait for them, against the oracle.
+"""Histories of journeys that read points and wait for them, and for clicks, against the oracle.
 
 With ENGINE_WAITS_SEED=any text it tells other histories than those of every day.
 """

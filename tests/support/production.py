@@ -54,6 +54,29 @@ rules:
 """,
     "note.email.j2": "{% block subject %}Hi{% endblock %}{% block text %}{{ events.buy.count() }}{% endblock %}\n",
 }
+ZONES = ("Europe/Berlin", "America/New_York", "Pacific/Apia")
+ZONED = {
+    **FILES,
+    "events.yaml": """\
+version: 1
+sources: [{ topic: shop }]
+events:
+  visit: { properties: { tz: string }, profile: { tz: tz } }
+  buy: { properties: { amount: number } }
+  trial: { properties: { ends: { type: time, unit: s, field: seconds } }, profile: { trial_ends_at: ends } }
+""",
+    "policy.yaml": FILES["policy.yaml"].replace("zone: UTC", "zone: { default: Asia/Kathmandu, field: profile.tz }"),
+    "rules.yaml": FILES["rules.yaml"].replace("wait: 6h", 'wait: { days: 0, until: "02:30", zone: America/New_York }')
+    + """\
+  - { id: here, when: { schedule: { every: day, at: "12:30", among: true } }, send: note }
+  - { id: there, when: { schedule: { every: day, at: "08:00", zone: Pacific/Apia, among: true } }, send: note }
+  - id: paid
+    when: { event: buy }
+    reentry: after 1d
+    steps: [{ wait: { days: 1, until: "09:00" } }, { send: note, if: profile.trial_ends_at > now }]
+""",
+}
+"""Customers live in several zones and move, rules have other zones, and a number counts seconds."""
 CHANGED = {**FILES, "rules.yaml": FILES["rules.yaml"].replace("for: 1d", "for: 2d").replace("> 50", "> 20")}
 
 
@@ -103,7 +126,12 @@ class Production(LiveShop):
     def _does(self, customer: str, chance: random.Random) -> None:
         self.seen += 1
         kind = chance.choice(["visit", "buy", "buy", "trial"])
-        properties = {"buy": {"amount": chance.randrange(100)}, "trial": {"ends": self.now + chance.randrange(5) * DAY}}
+        properties: dict[str, dict[str, Any]] = {"visit": {"tz": ZONES[self.seen % len(ZONES)]}}
+        properties |= {
+            "buy": {"amount": chance.randrange(100)},
+            "trial": {"ends": self.now + chance.randrange(5) * DAY},
+        }
+        properties["trial"]["seconds"] = properties["trial"]["ends"] // 1000
         at = self.now - chance.choice([0, 0, HOUR])
         event = {"id": f"e-{self.seen}", "customer": customer, "type": kind, "time": at}
         value = msgspec.json.encode(event | {"properties": properties.get(kind, {})})

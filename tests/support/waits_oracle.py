@@ -1,4 +1,4 @@
-"""What must come of journeys that read points: an oracle that walks through time in half hours.
+"""What must come of journeys that read points, or wait for clicks: an oracle that walks through time in half hours.
 
 It takes the books of points from tests/support/points_oracle.py; nothing of the engine is used.
 """

@@ -1,4 +1,4 @@
-"""Journeys that read points and wait for them, partly drawn, and histories of customers who earn, spend and give back.
+"""Journeys that read points, and wait for them and for clicks, partly drawn; customers who earn, spend and give back.
 
 Moments are in half hours, so that points end, become usable and are spent at the moments of the journey.
 tests/support/waits_oracle.py says what must come of it.
