@@ -3,6 +3,7 @@
 It takes the books of points from tests/support/points_oracle.py; nothing of the engine is used.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class Run:
 
 
 FIRST, LOOK, LAST = 1, 2, 3
-NEVER = 1 << 40
+NOTHING: Mapping[str, int] = {}
 
 
 @dataclass
@@ -102,8 +103,9 @@ class Oracle:
             return
         if event.type != "start":
             self.stars.tell(event)  # type: ignore[arg-type]
-        usable = event.at + self.terms.usable if event.type == "buy" and self.terms.usable else NEVER
-        changes = self._new_changes(at, usable)
+        late = {"expired": event.at + self.terms.expire} if event.type == "buy" else {}
+        late |= {"earned": event.at + self.terms.usable} if late and self.terms.usable else {}
+        changes = self._new_changes(at, late)
         if event.type == "start":
             self._begin(event)
         elif waits >= 0 and (self._value(at) >= self.terms.rich) != self.is_rich:
@@ -130,14 +132,15 @@ class Oracle:
         then = self.stars.look(START + at * HALF)
         return then.earned(self.terms.window * HALF) if self.terms.window else then.balance
 
-    def _new_changes(self, at: int, usable: int = NEVER) -> list[Happened]:
+    def _new_changes(self, at: int, late: Mapping[str, int] = NOTHING) -> list[Happened]:
+        """`late`: when points that are told late became usable, and ended."""
         new = self.stars.told[self.told_changes :]
         balance = sum(delta for _, delta in self.stars.told[: self.told_changes])
         self.told_changes = len(self.stars.told)
         found = []
         for reason, delta in new:
             balance += delta
-            found.append(Happened(reason, min(usable, at) if reason == "earned" else at, balance))
+            found.append(Happened(reason, min(late.get(reason, at), at), balance))
         return found
 
     def _move(self, at: int) -> Happened | None:
