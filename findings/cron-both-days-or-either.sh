@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # "0 9 1,15 * 5" is at nine on the 1st, on the 15th, and on each Friday: where a line names days of the month and days of the week,
-# cron runs on either (POSIX's crontab, crontab(5)). node-cron 4.6.0 (JavaScript), "based on GNU crontab", and crontab
-# 1.0.5 (Python) run on days that are both. So what was to go out six times in February 2026 never goes out, and what was
-# for each day of the first week and each Monday goes out once. Neither gives an error, and lines with one kind of day
-# are right, so tests with these show nothing. croner 11.0.1 and cron-parser 5.10.6 (JavaScript), croniter 7.0.0 and
-# cronsim 2.8 (Python) run on either. (Issue 40 of node-cron, closed, has it since 2017; its page about the syntax says
-# nothing. crontab refused such lines once, as its issue 18, closed, shows.)
+# cron runs on either (POSIX's crontab, crontab(5)). node-cron 4.6.0 (JavaScript), of which its page says that it "uses the
+# standard cron format", and crontab 1.0.5 (Python) run on days that are both. So what was to go out six times in February
+# 2026 never goes out, and what was for each day of the first week and each Monday goes out once. Neither gives an error,
+# and lines with one kind of day are right, so tests with these show nothing. croner 11.0.1 and cron-parser 5.10.6
+# (JavaScript), croniter 7.0.0 and cronsim 2.8 (Python) run on either. (Issue 40 of node-cron, closed, has it since 2017.
+# crontab refused such lines once, as its issue 18, closed, shows.)
 #
 # Output seen (days of February 2026):
 #   0 9 * * 5: node-cron 6 13 20 27; crontab 6 13 20 27; the other four 6 13 20 27

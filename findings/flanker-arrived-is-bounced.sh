@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# flanker 0.9.11 (Mailgun's reader of mail, for Python): is_bounce() says whether a mail is "a bounce notification". A report
-# about delivery (RFC 3464) says in Action what became of the mail: failed, delayed, delivered, relayed. flanker counts
-# which fields are there and does not read Action, so each report is a bounce with a score of 0.88, also the one that
-# says that the mail has arrived, as comes to whoever asks for it (NOTIFY=SUCCESS), and the warning that a server will go on
-# trying. So those whose mail has arrived, and all customers of a provider that is slow for an afternoon, are kept from
+# flanker 0.9.11 (Mailgun's reader of mail, for Python) says of a mail whether it is a bounce, with is_bounce() and a score. A
+# report about delivery (RFC 3464) says in Action what became of the mail: failed, delayed, delivered, relayed. flanker
+# counts which fields are there and does not read Action, so each report is a bounce with a score of 0.88, also the one
+# that says that the mail has arrived, as comes to whoever asks for it (NOTIFY=SUCCESS), and the warning that a server will
+# go on trying. So those whose mail has arrived, and all customers of a provider that is slow for an afternoon, are kept from
 # further mail. Nothing tells them apart but the text of Status, which begins with 2 or 4. flufl.bounce 6.0.0 finds
 # the address in the failed one, and nobody in the delivered and relayed ones. (No issue about it was found.)
 #

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A mail in Handlebars lists what was bought: {{#each things}}{{name}}{{#if discount}} -{{discount}} %{{/if}}{{/each}}. Where
 # a thing has no discount, handlebars 4.7.10 (JavaScript) writes none: it "does not perform recursive lookup by default",
-# its reference says. handlebars.java 4.5.0 and raymond 2.0.2 (Go, "the same features as handlebars.js 3.0") look for
-# the field in whatever the thing lies in, and find the customer's: the hat has the 20 % that the customer once had for
-# the whole order. {{#with friend}} of a friend without a name greets with the customer's own. No error is given. Things that
-# have every field are right, so a test with full data shows nothing; it comes with the first field that is left out, in
-# Java also with null. {{this.discount}} helps in Java, and not in Go. (handlebars.java's issue 492, closed, says that
-# this is as Mustache has it; of raymond nothing was found.)
+# its reference says, and the README of raymond 2.0.2 (Go) says of itself that "there is no recursive lookup". raymond and
+# handlebars.java 4.5.0 look for the field in whatever the thing lies in, and find the customer's: the hat has the 20 %
+# that the customer has for the whole order. {{#with friend}} of a friend without a name has the customer's own. No error
+# is given. Things that have every field are right, so a test with full data shows nothing; it comes with the first field
+# that is left out, in Java also with null. {{this.discount}} helps in Java, and not in Go. (handlebars.java's issue 492,
+# closed, has it, and its maintainer's word that Mustache does so; of raymond nothing was found.)
 #
 # Output seen (the customer Ann has 20 % and buys shoes, at 10 %, and a hat; of her friend the name is not known):
 #   each: JavaScript shoes -10 %, hat; Java shoes -10 %, hat -20 %; Go shoes -10 %, hat -20 %

@@ -2,9 +2,9 @@
 # html2text 2025.4.15 (Python) makes the plain text part of a mail from its HTML. It breaks lines at 78 characters, and in a link
 # at a hyphen between letters: a line ends with `…/unsubscribe?token=…-88be-`, and the rest of the token begins the next.
 # Who reads the plain text has a link that stops there, with half a token that takes nobody off the list. With a UUID it
-# depends on the letters beside its hyphens, and every fourteenth customer has such a link; whoever tries one link, or
-# ten, sees nothing. protect_links "will protect links from line breaks", its documentation says; it puts < and > around
-# them and breaks the same ones. No error is given, and the HTML part beside it is right. wrap_links=False or
+# depends on the letters beside its hyphens, and every fourteenth customer has such a link; whoever tries a few
+# mostly sees nothing. protect_links, which is there to "protect links from line breaks", puts < and > around them and
+# breaks the same ones. No error is given, and the HTML part beside it is right. wrap_links=False or
 # body_width=0 keeps links whole, and html-to-text 10.0.1 for JavaScript breaks lines and no link. (Its issue 425, open,
 # has protect_links; 38 and 423, closed, have links. That it is some customers and not others was not found written.)
 #
