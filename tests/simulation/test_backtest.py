@@ -168,6 +168,16 @@ def test_the_first_customer_s_timer_waits_for_the_event_of_another_that_passes_i
     assert found.outreach
 
 
+def test_an_end_that_is_known_too_late_is_announced_although_it_goes_soon_after() -> None:
+    """Its moment was at five, before the event that tells it; lateness holds it until six, and at 6:15 the end goes."""
+    told = [(5 * HOUR + HOUR // 2, START + 10 * HOUR), (6 * HOUR + HOUR // 4, None)]
+    events = [event("trial", START + at, ends=ends) for at, ends in told]
+    rules = book(*every_kind(HOUR, slack=HOUR), policy=Policy(fresh_for=None, allowed_lateness=HOUR))
+    wanted = by_partition(rules, Plain(), events, START + DAY)
+    assert len(wanted.outreach) == 1
+    assert lines_of(decided(rules, events, START + DAY, Plain())) == wanted
+
+
 def test_a_run_is_reusable() -> None:
     """One run decides every customer of its process; nothing of one may reach the next."""
     rules = book(*every_kind(HOUR))

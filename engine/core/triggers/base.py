@@ -210,6 +210,10 @@ class DateTrigger(Trigger):
     def delay(self) -> int:
         return DAY
 
+    @property
+    def arms_after(self) -> int:
+        return -NEVER  # what is known too late was due before the event that tells it
+
 
 def spend(timer: Timer) -> None:
     """Mark a timer as fired or disarmed; `since` stays, so that the same occurrence cannot be armed again."""
