@@ -28,9 +28,9 @@ def check_journey(site: Site, steps: Sequence[StepFields], rule: Rule, policy: P
     """Report at `site`, the rule's place, what its journey probably does otherwise than meant."""
     sent = ""
     for place, step in _all(site.at("steps"), steps):
-        if step.wait is not None and step.wait.event in ABOUT and not (step.wait.step or step.wait.where):
+        if sent and step.wait is not None and step.wait.event in ABOUT and not (step.wait.step or step.wait.where):
             message = f"{step.wait.event} about any message ends this wait, also about one of another rule"
-            place.at("wait", "event").report("any-message", message, f"add step: {sent}" if sent else "name its `step`")
+            place.at("wait", "event").report("any-message", message, f"add step: {sent}")
         sent = step.name if step.send is not None else sent
         if step.wait is not None and step.wait.event is not None:
             _check_ends(place.at("wait", "event"), rule, step.wait.event)
@@ -103,7 +103,7 @@ def _check_return(site: Site, steps: Sequence[StepFields], rule: Rule) -> None:
             return
         waits = waits or step.wait is not None
         if waits and step.send is not None:
-            message = f"'{step.name}' also goes to who has come back by then: nothing ends the journey"
+            message = f"'{step.name}' also goes to customers who have come back by then: nothing ends the journey"
             exits = ", ".join(f"{{ event: {name} }}" for name in sorted(back))
             place.report("goes-on", message, f"add exit: {f'[{exits}]' if ',' in exits else exits}")
             return

@@ -16,9 +16,13 @@ from engine.core.zones import OF_PROFILE
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route
 from engine.lang.made_names import never_met
+from engine.model import Outcome
+from engine.wire.feedback import FeedbackKind
 
 RESERVED = ("time", "type", "id")
 """The fields of every event besides its properties."""
+_OF_FEEDBACK = frozenset(FeedbackKind) | {f"outreach_{outcome.value}" for outcome in Outcome}
+"""Types of events that senders and pages tell."""
 
 
 class Site:
@@ -105,7 +109,7 @@ class Site:
         """The name; reported if no such event type is declared."""
         if name not in self.catalog.events:
             help = did_you_mean(name, self.catalog.events) or "declare it in events.yaml, under `events`"
-            if name.startswith("outreach_"):
+            if name in _OF_FEEDBACK:
                 about = f"{name}: {{ properties: {{ outreach: string }} }}"
                 help = f"senders and pages tell it on the feedback topic: make that a source, and declare {about}"
             self.report("unknown-event", f"there is no event type '{name}'", help, key=key)
