@@ -97,11 +97,11 @@ class TestTest:
         ran = engine("test", failing, folder=shop)
         assert ran.code == 1
         assert "FAIL rules/failing.test.yaml:6 in brackets" in ran.said.replace(str(shop) + "/", "")
-        assert "want 1d welcome want 3d win-back-news got 0d welcome" in ran.said
+        assert "- want 1d welcome - want 3d win-back-news + got 0d welcome" in ran.said
         assert "why 0d welcome fired: signup happened" in ran.said
         assert "why win-back-news: no purchase or site_visit is known of this customer" in ran.said
-        assert "want 0d welcome outcome: deferred until: 1d" in ran.said
-        assert "got 0d welcome outcome: deferred until: 8h30m" in ran.said
+        assert "- want 0d welcome outcome: deferred until: 1d" in ran.said
+        assert "+ got 0d welcome outcome: deferred until: 8h30m" in ran.said
         assert "0 passed, 4 failed" in ran.said
 
     def test_tests_are_chosen_by_name(self, shop: Path, failing: Path) -> None:
