@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 from keyword import kwlist
 from typing import Annotated, Any, cast
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from engine.core.book import Reentry
 from engine.core.durations import milliseconds
@@ -237,6 +237,14 @@ def _on(value: Any) -> tuple[int, ...] | int:
     return int(value)
 
 
+def _as_written(on: tuple[int, ...] | int | None) -> list[str] | str | int | None:
+    """One day by its name, of which the marks of rules have been made since before there could be several."""
+    if not isinstance(on, tuple):
+        return on
+    names = [WEEKDAYS[day] for day in on]
+    return names if len(names) > 1 else names[0]
+
+
 def _first_day(value: Any) -> date:
     try:
         return date.fromisoformat(text(value, "a date"))
@@ -286,6 +294,7 @@ Every = Annotated[
 On = Annotated[
     tuple[int, ...] | int | None,
     Parsed(_on, {"anyOf": [WEEKDAY, {"type": "integer", "minimum": 1, "maximum": 31}]}),
+    PlainSerializer(_as_written),
 ]
 """Days of the week, from Monday, 0; or the number of a day of the month."""
 FirstDay = Annotated[date | None, Parsed(_first_day, {"type": "string", "format": "date"})]

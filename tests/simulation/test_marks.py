@@ -10,6 +10,7 @@ from engine.ports import Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
 from tests.support.books import DAY, START, Plain, event
+from tests.support.journeys import loaded
 from tests.support.rule_files import PROJECT, RULES, compiled
 
 SAID_ONLY = {
@@ -82,3 +83,27 @@ def test_the_revision_names_every_word(tmp_path: Path) -> None:
     before = compiled(tmp_path / "a", PROJECT)
     after = compiled(tmp_path / "b", edited(SAID_ONLY["a word of a template"]))
     assert before.revision != after.revision
+
+
+KINDS = """\
+rules:
+  - { id: silent, when: { inactivity: { of: [buy, visit], for: 14d } }, send: note }
+  - { id: left, when: { abandoned: { after: visit, without: buy, within: 1h } }, send: note }
+  - { id: third, when: { milestone: { count: buy, reaches: 3 } }, send: note }
+  - { id: birthday, when: { date: { field: profile.born, every: year } }, send: note }
+  - { id: ends, when: { expiring: { ends: profile.born, in: 3d, at: "09:00" } }, send: note }
+  - { id: daily, when: { schedule: { every: day, among: true } }, send: note }
+  - { id: weekly, when: { schedule: { every: week, on: tuesday, among: true } }, exit: { event: buy }, send: note }
+  - { id: monthly, when: { schedule: { every: month, on: 15, zone: Europe/Berlin, among: true } }, send: note }
+  - { id: journey, when: { event: visit }, steps: [{ wait: { days: 2, on: tuesday, until: "10:00" } }, { send: note }] }
+"""
+KNOWN = {
+    "silent": 945481629, "left": 3075560079, "third": 4294700737, "birthday": 3671384142, "ends": 3363833363,
+    "daily": 2140188826, "weekly": 3571347351, "monthly": 2005431388, "journey": 1777103231,
+}  # fmt: skip
+
+
+def test_a_customer_of_whom_an_older_engine_has_armed_these_rules_does_not_meet_them_again() -> None:
+    """Their marks as they were on 2026-11-30. Where one changes, all customers are visited after an upgrade."""
+    events = "version: 1\nevents: { buy: {}, visit: {} }\nprofile: { born: date }\n"
+    assert loaded(KINDS, "", events).marks == KNOWN
