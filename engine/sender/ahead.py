@@ -14,8 +14,10 @@ BURST = 1_000
 
 @dataclass
 class Ahead:
-    """At first BURST. Once a claim has waited `seconds` for one of the `hands`, no more than was handed over in as many
-    seconds, until nobody waits any more. `seconds`: more than the store takes for a claim. All are monotonic.
+    """Places for claims. There are BURST of them at first. Once a claim has waited `seconds` for one of the `hands`,
+    there are as many as hand-overs began in that time, and one for each hand, until no claim waits for a place.
+
+    `seconds`: more than the store takes for a claim. All are monotonic.
     """
 
     hands: int
@@ -30,13 +32,11 @@ class Ahead:
         """Wait for a place."""
         await self._room.acquire()
 
-    def leave(self, now: float, *, late: bool = False) -> None:
-        """Give the place up. `late`: because no hand was free for too long."""
-        if late:
-            self._bounded = True
-        else:
+    def leave(self, now: float, *, begins: bool = False, late: bool = False) -> None:
+        """Give the place up. `begins`: the hand-over does. `late`: no hand was free for too long."""
+        self._bounded = late or (self._bounded and self._room.locked())
+        if begins:
             self._begun.append(now)
-            self._bounded = self._bounded and self._room.locked()
         while self._begun and self._begun[0] <= now - self.seconds:
             self._begun.popleft()
         wanted = self.hands + len(self._begun)

@@ -210,7 +210,7 @@ class Delivery:
 
     async def _claim_ahead(self, parcel: Parcel) -> tuple[bool, bool]:
         """Claim the parcel, and wait for a free hand. Whether it has ended, and whether it has a hand now."""
-        channel, late = parcel.outreach.channel, False
+        channel, has_hand, late = parcel.outreach.channel, False, False
         hands, ahead = self._hands[channel], self._ahead[channel]
         await ahead.enter()
         try:
@@ -218,12 +218,12 @@ class Delivery:
                 return True, False
             try:
                 async with asyncio.timeout(ahead.seconds):
-                    await hands.acquire()
+                    has_hand = await hands.acquire()
             except TimeoutError:
                 late = True
-            return False, not late
+            return False, has_hand
         finally:
-            ahead.leave(monotonic(), late=late)
+            ahead.leave(monotonic(), begins=has_hand, late=late)
 
     async def _wait_for_rate(self, parcel: Parcel) -> None:
         channel, to, rates, now = parcel.outreach.channel, parcel.outreach.to, self._context.limits.rates, monotonic()

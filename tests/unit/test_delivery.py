@@ -362,3 +362,23 @@ def test_a_short_campaign_is_claimed_at_once_also_after_one_that_was_slow() -> N
         await claimed(ahead, BURST)
 
     asyncio.run(two_campaigns())
+
+
+def test_messages_that_are_found_sent_let_no_more_be_claimed_of_a_provider_that_takes_nothing() -> None:
+    """As after a restart, when a sender reads again what the one before it has handed over."""
+
+    async def waiting() -> int:
+        ahead = Ahead(hands=2, seconds=3.0)
+        tasks = [asyncio.create_task(ahead.enter()) for _ in range(2 * BURST)]
+        await asyncio.sleep(0)
+        for _ in range(BURST):
+            ahead.leave(0.0, late=True)
+        for _ in range(100):
+            ahead.leave(0.0)
+        await asyncio.sleep(0)
+        inside = sum(task.done() for task in tasks) - BURST - 100
+        for task in tasks:
+            task.cancel()
+        return inside
+
+    assert asyncio.run(waiting()) == 2
