@@ -90,7 +90,7 @@ def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
 
 
 def _check_return(site: Site, steps: Sequence[StepFields], rule: Rule) -> None:
-    """Report a message after a wait that reaches who has come back meanwhile: a silence that is over ends no run."""
+    """Report a message after a wait that reaches customers who have come back: a silence that is over ends no run."""
     journey, back = rule.action.journey, _ending_silence(rule)
     if not back or journey is None:
         return

@@ -28,6 +28,11 @@ class Ahead:
     _begun: deque[float] = field(default_factory=deque, init=False)
     """When hand-overs began, in the last `seconds`."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `enter` would wait."""
+        return self._room.locked()
+
     async def enter(self) -> None:
         """Wait for a place."""
         await self._room.acquire()

@@ -189,7 +189,8 @@ class Delivery:
             await self._refuse(parcel)
             return
         rates, breaker = context.limits.rates, self._breakers[outreach.channel]
-        if rates.limits(outreach.channel, outreach.to) or breaker.is_open:  # what has ended must not wait
+        waits = rates.limits(outreach.channel, outreach.to) or breaker.is_open or self._ahead[outreach.channel].is_full
+        if waits:  # what has ended must not
             known = await self._results(outreach.id)
             if known is not None and self._tell_again(parcel, known):
                 return

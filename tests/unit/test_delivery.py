@@ -382,3 +382,12 @@ def test_messages_that_are_found_sent_let_no_more_be_claimed_of_a_provider_that_
         return inside
 
     assert asyncio.run(waiting()) == 2
+
+
+def test_what_is_found_sent_is_told_without_waiting_for_those_who_wait_for_a_slow_provider() -> None:
+    claims, letters = Noted(), many(BURST + 1)
+    Desk(claims=claims).send(letters[-1])
+    desk = Desk(claims=claims)
+    assert desk.send(*letters) == ["sent"] * len(letters)
+    assert letters[-1].id not in desk.channel.taken
+    assert claims.waiting == set(), "it was looked up, not claimed"
