@@ -6,13 +6,14 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from engine.core.zones import iso, iso_or_none, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.ports import OUTREACH, Entry
 from engine.wire.outreach_schema import OUTREACH_VERSION, OutreachForm
+from engine.wire.published import PublishedCoupon, PublishedEvent, PublishedOutcome, PublishedOutreach
 from engine.wire.reading import reading
 
 _encode = msgspec.json.Encoder().encode
@@ -23,41 +24,9 @@ ID_HEADER: Final = "id"
 """The header of outreach, outcomes and dead letters by which their readers tell repeats."""
 
 
-class _Event(msgspec.Struct, gc=False):
-    """The event in an outreach record."""
-
-    id: str
-    type: str
-    time: str
-
-
-class _Outreach(msgspec.Struct, gc=False):
-    """The outreach as it is published; instants in ISO 8601, UTC. The order of the fields is that of the JSON."""
-
-    version: int
-    id: str
-    rule: str
-    occurrence: str
-    customer: str
-    at: str
-    moment: str
-    expires_at: str | None
-    channel: str
-    purpose: str
-    template: str
-    to: str
-    subject: str
-    text: str
-    html: str
-    revision: str
-    reason: str
-    event: _Event | None
-    step: str | UnsetType
-
-
-def _published(outreach: Outreach) -> _Outreach:
+def _published(outreach: Outreach) -> PublishedOutreach:
     event = outreach.event
-    return _Outreach(
+    return PublishedOutreach(
         OUTREACH_VERSION,
         outreach.id,
         outreach.rule,
@@ -75,7 +44,7 @@ def _published(outreach: Outreach) -> _Outreach:
         outreach.html,
         outreach.revision,
         outreach.reason,
-        _Event(event.id, event.type, iso(event.time)) if event is not None else None,
+        PublishedEvent(event.id, event.type, iso(event.time)) if event is not None else None,
         outreach.step or UNSET,
     )
 
@@ -135,39 +104,14 @@ MAX_QUOTED_LENGTH = 2_000
 topic. The id is made of the unshortened text."""
 
 
-class _Coupon(msgspec.Struct):
-    """A coupon in an outcome record."""
-
-    code: str
-    valid_until: str
+OUTCOME_FIELDS: Final = PublishedOutcome.__struct_fields__
 
 
-class _Outcome(msgspec.Struct, gc=False):
-    """The outcome as it is published. The order of the fields is that of the JSON."""
-
-    id: str
-    at: str
-    customer: str
-    rule: str
-    occurrence: str
-    outcome: Outcome
-    reason: str
-    revision: str
-    outreach: str | None = None
-    until: str | None = None
-    exposed: dict[str, str] | UnsetType = UNSET
-    coupons: dict[str, _Coupon] | UnsetType = UNSET
-    step: str | UnsetType = UNSET
-
-
-OUTCOME_FIELDS: Final = _Outcome.__struct_fields__
-
-
-def _told(outcome: OutcomeRecord) -> _Outcome:
+def _told(outcome: OutcomeRecord) -> PublishedOutcome:
     key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
     if outcome.step:
         key += f"\0{outcome.step}"
-    return _Outcome(
+    return PublishedOutcome(
         blake2b(key.encode(), digest_size=16).hexdigest(),
         iso(outcome.at),
         outcome.customer,
@@ -184,9 +128,9 @@ def _told(outcome: OutcomeRecord) -> _Outcome:
     )
 
 
-def _coupons(outcome: OutcomeRecord) -> dict[str, _Coupon]:
+def _coupons(outcome: OutcomeRecord) -> dict[str, PublishedCoupon]:
     issued = outcome.coupons.items()
-    return {coupon: _Coupon(one.code, iso(one.valid_until)) for coupon, one in issued}
+    return {coupon: PublishedCoupon(one.code, iso(one.valid_until)) for coupon, one in issued}
 
 
 def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
@@ -203,4 +147,4 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
 
 def encode_published(fields: Mapping[str, Any]) -> bytes:
     """The JSON of an outcome from its fields as they were published, such as an archive keeps them, in any order."""
-    return _encode(msgspec.convert(fields, _Outcome))
+    return _encode(msgspec.convert(fields, PublishedOutcome))

@@ -25,3 +25,13 @@ def test_a_checkout_has_its_examples_at_the_top() -> None:
     assert rules_folder() == ROOT / "rules"
     assert templates_folder() == ROOT / "templates"
     assert rules_folder("loyalty") == ROOT / "examples" / "loyalty-club" / "rules"
+
+
+def test_no_module_that_is_compiled_has_structs_or_abstract_classes() -> None:
+    """msgspec could not tell the types of a struct's fields there, and classes of one ABC would share its caches."""
+    hook = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]
+    modules = {path for pattern in hook["custom"]["modules"] for path in ROOT.glob(pattern)}
+    assert len(modules) > 40
+    assert [
+        path for path in modules if re.search(r"^class \w+\(.*\b(Struct|ABC)\b", path.read_text(), re.MULTILINE)
+    ] == []

@@ -4,7 +4,7 @@
 one: one file here, one grammar model in `engine/lang/actions.py` (see docs/adding-an-action.md).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.core.policy import Policy
 
 
-class Action(ABC):
+class Action:  # no ABC: compiled classes of one share its caches, and isinstance takes one kind for another
     """Base of all actions. One instance serves one rule and every customer."""
 
     outcome: ClassVar[Outcome] = Outcome.FIRED

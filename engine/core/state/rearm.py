@@ -122,7 +122,7 @@ def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
 def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked, now: int) -> None:
     """Disarm what events during the parking may have disproved; only their types and newest times are known."""
     missed = {name: memory.last for name, memory in state.events.items() if memory.count != parked.counts.get(name, 0)}
-    ended = max((missed[name] for fact in rule.exits for name in fact.types & missed.keys()), default=0)
+    ended = max((missed[name] for fact in rule.exits for name in fact.types.intersection(missed)), default=0)
     if ended:
         rule.trigger.cancel(state, ended)
     edits.catch_up(rule, slot, missed, now)

@@ -5,7 +5,7 @@ knows of a customer is in the state. To add a kind: one file here, one grammar m
 docs/adding-a-trigger.md).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ def anything(event: KeptEvent | None) -> bool:
     return True
 
 
-class Trigger(ABC):
+class Trigger:  # no ABC: compiled classes of one share its caches, and isinstance takes one kind for another
     """Base of all kinds. One instance serves one rule and every customer.
 
     The trigger owns the timers (oldest first) and the memory in `state.rules[self.rule]`.
@@ -87,7 +87,7 @@ class Trigger(ABC):
         """Whether `refresh` is called too where time alone has moved segments, before the timers of that instant."""
         return False
 
-    def refresh(self, state: State, now: int) -> None:  # noqa: B027
+    def refresh(self, state: State, now: int) -> None:
         """Follow what `ends` names, which is as it is since `now`."""
 
     @property
@@ -133,7 +133,7 @@ class Trigger(ABC):
             if timer.since <= cancelled < timer.due and about(timer.event):
                 spend(timer)
 
-    def rearm(self, state: State, now: int) -> None:  # noqa: B027
+    def rearm(self, state: State, now: int) -> None:
         """Arm from the state's history, for customers that are older than the rule or its current revision.
 
         `now` is the clock: what has come true before it was not decided by this revision.
