@@ -16,6 +16,7 @@ from engine.model import UNREADABLE, DerivedEvent, Event, Identified
 from engine.ports import Entry, Record
 from engine.wire.decode import Decoder
 from engine.wire.instants import FIRST, LAST
+from engine.wire.published import Maker
 from engine.wire.reading import reading
 
 DERIVED: Final = "derived"
@@ -51,13 +52,7 @@ def _written(catalog: Catalog, type_: str, name: str, value: Any) -> Any:
     return iso(value) if is_time else value
 
 
-class _Maker(msgspec.Struct):
-    rule: str = ""
-    customer: str = ""
-    because_of: str = ""
-
-
-_MAKER = msgspec.json.Decoder(_Maker)
+_MAKER = msgspec.json.Decoder(Maker)
 
 
 class DerivedDecoder(Decoder):

@@ -1,6 +1,6 @@
-"""The forms of outreach and outcomes as they are published; `records` fills them.
+"""The forms of outreach and outcomes as they are published, which `records` fills, and of what `derived` reads.
 
-They have a module of their own because mypyc compiles `records`: of a struct in a compiled module msgspec cannot tell
+They have a module of their own because mypyc compiles those: of a struct in a compiled module msgspec cannot tell
 the types of fields.
 """
 
@@ -64,3 +64,11 @@ class PublishedOutcome(Struct, gc=False):
     exposed: dict[str, str] | UnsetType = UNSET
     coupons: dict[str, PublishedCoupon] | UnsetType = UNSET
     step: str | UnsetType = UNSET
+
+
+class Maker(Struct):
+    """Of a derived event: which rule made it, of whom, and by whose doing."""
+
+    rule: str = ""
+    customer: str = ""
+    because_of: str = ""
