@@ -57,6 +57,11 @@ def zone_or_none(name: str) -> ZoneInfo | None:
         return ZoneInfo.from_file(file, key=name)
 
 
+def zone_said(value: object) -> ZoneInfo | None:
+    """The zone that a property or a profile field names; None if it has no such name."""
+    return zone_or_none(value) if isinstance(value, str) else None
+
+
 @lru_cache(maxsize=256)
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only if they are not zero."""
@@ -138,10 +143,7 @@ class Zones:
 
     def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
         """The customer's zone; an unknown name in the profile gives the default."""
-        name = profile.get(self.field) if self.field else None
-        if not isinstance(name, str):
-            return self.default
-        return zone_or_none(name) or self.default
+        return zone_said(profile.get(self.field) if self.field else None) or self.default
 
 
 class _ZonesOfField(Zones):
@@ -153,5 +155,4 @@ class _ZonesOfField(Zones):
         self.fields |= customers.fields
 
     def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
-        name = profile.get(self.field or "")
-        return (zone_or_none(name) if isinstance(name, str) else None) or self.customers.of(profile)
+        return zone_said(profile.get(self.field or "")) or self.customers.of(profile)

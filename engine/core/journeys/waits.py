@@ -15,7 +15,7 @@ from engine.core.durations import text_of
 from engine.core.ends import end_of, moment_before
 from engine.core.expression import Expression
 from engine.core.scope import Scope
-from engine.core.zones import DAY, OF_PROFILE, Zones, from_millis, instant_of, zone_or_none
+from engine.core.zones import DAY, OF_PROFILE, Zones, from_millis, instant_of, zone_said
 
 MAX_DAYS = 36_500
 """100 years. A number of days beyond it, which may come from an event, would give a moment that no date can hold."""
@@ -177,7 +177,7 @@ def _zone(name: str, scope: Scope, zones: Zones) -> ZoneInfo:
         said = scope.event.properties.get(name.removeprefix(OF_EVENT)) if scope.event is not None else None
     elif name.startswith(OF_PROFILE):
         said = scope.state.profile.get(name.removeprefix(OF_PROFILE))
-    return (zone_or_none(said) if isinstance(said, str) else None) or zones.of(scope.state.profile)
+    return zone_said(said) or zones.of(scope.state.profile)
 
 
 def _may_be_the_customers(zone: str) -> bool:
