@@ -18,6 +18,7 @@ from engine.cli.options import AsJson, ClockUntil, FileSource, TemplatesDir, set
 from engine.cli.progress import stages
 from engine.cli.summary import nothing_usable
 from engine.cli.whole_files import console_beside, say_written
+from engine.core.book import RuleBook
 from engine.core.zones import to_millis
 from engine.plan.classify import classify
 from engine.wiring.backtest import BacktestTask, ResultFiles, backtest as run_backtest
@@ -58,11 +59,8 @@ def backtest(
     books = [open_project(one).book for one in settings]
     if output and (note := note_on_codes(settings[0], books[0])):
         complain(note)
-    for change in classify(books[1], books[0], {}, {}) if old else ():
-        if change.like:
-            complain(
-                f"note: if {change.rule} is {change.like} renamed, write was: [{change.like}]; else all it sends is new"
-            )
+    if old:
+        _offer_old_ids(books[0], books[1])
     moment = moment_of(until)
     until_ms = to_millis(moment) if moment else None
     task = BacktestTask(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
@@ -78,6 +76,15 @@ def backtest(
     if html and not as_json:
         say_written(html)
     _refuse_nothing(manifest)
+
+
+def _offer_old_ids(new: RuleBook, old: RuleBook) -> None:
+    """Complain of rules that look renamed, without `was`."""
+    for change in classify(old, new, {}, {}):
+        if change.like:
+            complain(
+                f"note: if {change.rule} is {change.like} renamed, write was: [{change.like}]; else all it sends is new"
+            )
 
 
 def _refuse_nothing(manifest: Manifest) -> None:
