@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core.book import Rule, RuleBook
 from engine.core.firing import Candidate, Firing
-from engine.core.guards import Defer, HoldOut, Stop, Verdict, condition
+from engine.core.guards import NOT_MET, Defer, HoldOut, Stop, Verdict
 from engine.core.journeys.explain import explain as explain_journey
 from engine.core.journeys.runs import next_moment
 from engine.core.points.model import Points
@@ -133,7 +133,7 @@ def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) ->
     stops = []
     for guard in rule.action.guards:
         if answer := _said(guard(book, state, candidate)):
-            stops.append(answer + (_unknown(book, rule, state) if guard is condition else ""))
+            stops.append(answer + (_unknown(book, rule, state) if NOT_MET in answer else ""))
     return tuple(stops)
 
 

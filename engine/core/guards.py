@@ -64,6 +64,9 @@ PASS: Final = Pass()
 Guard = Callable[[RuleBook, State, Candidate], Verdict]
 
 
+NOT_MET: Final = "condition is not met: "
+
+
 def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """Ask the `if` of the rule, or of the step."""
     expression = candidate.condition
@@ -73,7 +76,7 @@ def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         return PASS
     unknown = unknown_history(state, expression.needs.keeps, candidate.at)
     because = f"; not kept for long enough yet: {', '.join(unknown)}" if unknown else ""
-    return Stop(Outcome.SUPPRESSED, f"condition is not met: {expression.text}{because}")
+    return Stop(Outcome.SUPPRESSED, f"{NOT_MET}{expression.text}{because}")
 
 
 def _is_decided_by_experiment(book: RuleBook, state: State, candidate: Candidate) -> bool:
